@@ -1,0 +1,39 @@
+// Memory: checked sizes, and arenas with one lifetime.
+//
+// Running out of memory is not handled by callers: mem_* call the out-of-memory handler, which src/commands/ sets to
+// print one line and exit 1 (the default aborts). Sizes that come from files are checked with mem_size_* before.
+#ifndef RLT_BASE_MEM_H
+#define RLT_BASE_MEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// All sizes in bytes. Results are never NULL, also for 0 bytes. Freed with mem_free.
+void *mem_alloc(size_t count, size_t size);                 // zeroed; asserts no overflow of count * size
+void *mem_realloc(void *old, size_t count, size_t size);    // new part is not zeroed
+void *mem_aligned(size_t bytes, size_t alignment);          // zeroed; alignment a power of two
+char *mem_strdup(const char *text);
+char *mem_strndup(const char *text, size_t length);
+void mem_free(void *block);                                 // NULL is fine
+
+// Called with the bytes asked for when an allocation fails; must not return. NULL restores the default (abort).
+void mem_set_oom_handler(void (*handler)(size_t bytes));
+
+// Test hook: the n-th allocation from now fails (0: off), to exercise the handler.
+void mem_fail_after(long n);
+
+// Overflow-checked arithmetic for sizes from outside: false on overflow, *out untouched.
+bool mem_size_mul(size_t a, size_t b, size_t *out);
+bool mem_size_add(size_t a, size_t b, size_t *out);
+
+// An arena: allocations share one lifetime; all are freed at once. Not thread-safe.
+typedef struct Arena Arena;
+Arena *arena_create(void);
+void arena_destroy(Arena *arena);                           // NULL is fine
+void *arena_alloc(Arena *arena, size_t count, size_t size); // zeroed, aligned to 16
+char *arena_strdup(Arena *arena, const char *text);
+char *arena_strndup(Arena *arena, const char *text, size_t length);
+size_t arena_bytes(const Arena *arena);                     // bytes handed out so far
+
+#endif
