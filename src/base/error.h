@@ -15,7 +15,7 @@ typedef struct Error {
 } Error;
 
 #define MUST_CHECK __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(fmt_arg, first_arg) __attribute__((format(printf, fmt_arg, first_arg)))
 
 // Fills `error` (which may be NULL) and returns false, so that a failure reads `return error_set(error, "...", ...)`.
 bool error_set(Error *error, const char *format, ...) PRINTF_LIKE(2, 3);
