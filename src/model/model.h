@@ -1,10 +1,10 @@
 // A transformer: parameters in a backend's memory, and passes over forests.
 //
 // Contract
-// - A Model owns its parameters. Their list (names as in Hugging Face files, shapes, places) is a ParamTable; parameters
-//   lie in one arena of the backend: first the weights (projections and embeddings, F32 or BF16), then the vectors (norms
-//   and biases, F32).
-//   Gradients, optimiser moments and moving averages have the same places in F32 arenas of their own (ParamArena).
+// - A Model owns its parameters. Their list (names as in Hugging Face files, shapes, places) is a ParamTable;
+//   parameters lie in one arena of the backend: first the weights (projections and embeddings, F32 or BF16), then the
+//   vectors (norms and biases, F32). Gradients, optimiser moments and moving averages have the same places in F32
+//   arenas of their own (ParamArena).
 // - Passes do not allocate once their workspace (Pass) has the size of the largest batch.
 // - A token's log-prob has the same bits from model_logprobs, from model_forward/backward's forward and from decoding.
 #ifndef RLT_MODEL_MODEL_H
@@ -74,8 +74,8 @@ size_t pass_bytes(const Model *model, PassSettings settings, int32_t n_rows, int
 // logp[n_predictions] (host, nats) of the batch's predictions at a temperature; entropy may be NULL.
 // `pass` may be shared by models of one config on one backend.
 void model_logprobs(Model *model, Pass *pass, const Batch *batch, float temperature, float *logp, float *entropy);
-// The backward of the last model_logprobs on this pass (settings.backward), once: adds d loss / d parameter to `grads` (a
-// param arena), given dlogp[n_predictions] (host). `batch` is the same object, unchanged.
+// The backward of the last model_logprobs on this pass (settings.backward), once: adds d loss / d parameter to `grads`
+// (a param arena), given dlogp[n_predictions] (host). `batch` is the same object, unchanged.
 void model_backward(Model *model, Pass *pass, const Batch *batch, float temperature, const float *dlogp, Dev grads);
 
 // ---- decoding
