@@ -32,13 +32,13 @@ typedef struct ModelConfig {
     int32_t bos_id, eos_id, pad_id; // -1: none
 } ModelConfig;
 
-// Sizes are positive and within limits (each at most 2^24, layers at most 512), heads divide, head_dim is even, and so on;
-// `source` names the file in messages.
+// Sizes are positive and within limits (each at most 2^24, layers at most 512), heads divide, head_dim is even, and so
+// on; `source` names the file in messages.
 MUST_CHECK bool model_config_check(const ModelConfig *config, const char *source, Error *error);
 const char *model_family_name(ModelFamily family); // "llama", "qwen2", "qwen3"
 
-// inverse frequencies [head_dim / 2] of RoPE after scaling (formulas of the kinds as in Hugging Face's modeling_rope_utils), and
-// YaRN's factor on cos and sin (1 for the others).
+// inverse frequencies [head_dim / 2] of RoPE after scaling (formulas of the kinds as in Hugging Face's
+// modeling_rope_utils), and YaRN's factor on cos and sin (1 for the others).
 void rope_frequencies(const RopeConfig *rope, int32_t head_dim, double *inv_freq, double *scale);
 
 #endif

@@ -1,9 +1,10 @@
 // A transformer: parameters in a backend's memory, and passes over forests.
 //
 // Contract
-// - A Model owns its parameters. Their list (names as in Hugging Face files, shapes, places) is a ParamTable; parameters lie
-//   in two arenas of the backend: `weights` (projections and embeddings, F32 or BF16) and `vectors` (norms and biases, F32).
-//   Gradients, optimiser moments and moving averages have the same places in F32 arenas of their own (ParamArena).
+// - A Model owns its parameters. Their list (names as in Hugging Face files, shapes, places) is a ParamTable;
+//   parameters lie in one arena of the backend: first the weights (projections and embeddings, F32 or BF16), then the
+//   vectors (norms and biases, F32). Gradients, optimiser moments and moving averages have the same places in F32
+//   arenas of their own (ParamArena).
 // - Passes do not allocate once their workspace (Pass) has the size of the largest batch.
 // - A token's log-prob has the same bits from model_logprobs, from model_forward/backward's forward and from decoding.
 #ifndef RLT_MODEL_MODEL_H
@@ -19,8 +20,8 @@ typedef struct Param {
     ParamKind kind;
     int32_t rows, cols;   // weight: [rows, cols]; vector: [rows], cols 1
     size_t offset_bytes;  // in the F32 arena of floats that holds all parameters, weights first, then vectors
-    size_t offset_stored; // in the model's own arena of that kind (BF16 weights are smaller)
-    float init_std;       // for training from scratch; norm weights: 1, biases: 0 (init_std < 0: constant -init_std - see model.c)
+    size_t offset_stored; // in the model's own arena (BF16 weights are smaller)
+    float init_std;       // from scratch: a multiple of model_init_random's std; negative: the constant -init_std; 0: 0
 } Param;
 
 typedef struct ParamTable {
@@ -73,8 +74,8 @@ size_t pass_bytes(const Model *model, PassSettings settings, int32_t n_rows, int
 // logp[n_predictions] (host, nats) of the batch's predictions at a temperature; entropy may be NULL.
 // `pass` may be shared by models of one config on one backend.
 void model_logprobs(Model *model, Pass *pass, const Batch *batch, float temperature, float *logp, float *entropy);
-// The backward of the last model_logprobs on this pass (settings.backward): adds d loss / d parameter to `grads` (a param
-// arena), given dlogp[n_predictions] (host).
+// The backward of the last model_logprobs on this pass (settings.backward), once: adds d loss / d parameter to `grads`
+// (a param arena), given dlogp[n_predictions] (host). `batch` is the same object, unchanged.
 void model_backward(Model *model, Pass *pass, const Batch *batch, float temperature, const float *dlogp, Dev grads);
 
 // ---- decoding
@@ -85,8 +86,9 @@ void kv_cache_destroy(KvCache *cache);
 size_t kv_cache_bytes(const Model *model, int32_t n_rows);
 // Computes the new tokens of `forest` (ids[n_rows], host) over a cache, writing their K and V into it, and samples one
 // token after each of rows[n] (logp as model_logprobs gives at settings->temperature). n may be 0 (prefill only).
-void model_decode(Model *model, Pass *pass, KvCache *cache, const Forest *forest, const int32_t *ids, const int32_t *rows,
-                  int32_t n, const SampleSettings *settings, const float *uniforms, int32_t *out_ids, float *out_logp);
+void model_decode(Model *model, Pass *pass, KvCache *cache, const Forest *forest, const int32_t *ids,
+                  const int32_t *rows, int32_t n, const SampleSettings *settings, const float *uniforms,
+                  int32_t *out_ids, float *out_logp);
 // Logits [n, vocabulary] (host) after rows[n] of a batch, for inspection.
 void model_logits(Model *model, Pass *pass, const Batch *batch, const int32_t *rows, int32_t n, float *logits);
 
