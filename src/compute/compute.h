@@ -62,6 +62,8 @@ typedef struct AdamwSettings { // AdamW as in Loshchilov & Hutter 2019, PyTorch'
     int64_t step;                // from 1, for bias correction
 } AdamwSettings;
 
+// The filters apply in the order top_k, top_p, min_p, each to what the one before left, as in Hugging Face and vLLM: the
+// mass of top_p is a share of the tokens that top_k kept. Equal probabilities rank by id, lower first.
 typedef struct SampleSettings {
     float temperature; // 0: greedy (arg max, lowest id among equals); the log-probs are then taken at temperature 1
     int32_t top_k;     // 0: off. Ties at the k-th logit: lower ids are kept
@@ -80,6 +82,8 @@ typedef struct Backend Backend;
 // The operations: see ops.def for each one's contract. First argument is always the backend.
 typedef struct BackendOps {
     const char *name;
+    void (*destroy)(Backend *be);               // frees the state and the Backend itself; called by backend_destroy only
+    const char *(*describe)(const Backend *be); // see backend_describe
 #define OP(result, op, arguments, contract) result(*op) arguments;
 #include "compute/ops.def"
 #undef OP

@@ -1,0 +1,156 @@
+#include "compute/forest.h"
+
+#include <assert.h>
+#include <string.h>
+
+void forest_check(const Forest *forest)
+{
+    assert(forest->n_segments >= 0 && forest->n_rows >= 0 && forest->n_kv >= 0);
+    int32_t next_row = 0;
+    for (int32_t i = 0; i < forest->n_segments; i++) {
+        const Segment *s = &forest->segments[i];
+        assert(s->parent >= -1 && s->parent < i);
+        assert(s->n_tokens >= 1 && s->n_new >= 0 && s->n_new <= s->n_tokens);
+        if (s->parent < 0) {
+            assert(s->position == 0);
+        } else {
+            const Segment *parent = &forest->segments[s->parent];
+            assert(s->position == parent->position + parent->n_tokens);
+        }
+        assert(s->position <= INT32_MAX - s->n_tokens);
+        assert(s->row == next_row && s->n_new <= forest->n_rows - next_row);
+        assert(s->kv_row >= 0 && s->n_tokens <= forest->n_kv && s->kv_row <= forest->n_kv - s->n_tokens);
+        next_row += s->n_new;
+    }
+    assert(next_row == forest->n_rows);
+}
+
+void forest_positions(const Forest *forest, int32_t *positions)
+{
+    for (int32_t i = 0; i < forest->n_segments; i++) {
+        const Segment *s = &forest->segments[i];
+        for (int32_t t = 0; t < s->n_new; t++)
+            positions[s->row + t] = s->position + s->n_tokens - s->n_new + t;
+    }
+}
+
+int64_t forest_tokens_naive(const Forest *forest)
+{
+    bool *has_child = mem_alloc((size_t)forest->n_segments, sizeof *has_child);
+    int64_t total = 0;
+    for (int32_t i = forest->n_segments - 1; i >= 0; i--) { // children come after their parents
+        const Segment *s = &forest->segments[i];
+        if (s->parent >= 0)
+            has_child[s->parent] = true;
+        if (!has_child[i])
+            total += (int64_t)s->position + s->n_tokens;
+    }
+    mem_free(has_child);
+    return total;
+}
+
+void batch_init(Batch *batch)
+{
+    memset(batch, 0, sizeof *batch);
+}
+
+void batch_free(Batch *batch)
+{
+    mem_free(batch->segments);
+    mem_free(batch->ids);
+    mem_free(batch->pred_row);
+    mem_free(batch->pred_id);
+    memset(batch, 0, sizeof *batch);
+}
+
+void batch_clear(Batch *batch)
+{
+    batch->forest.n_segments = batch->forest.n_rows = batch->forest.n_kv = 0;
+    batch->n_predictions = 0;
+}
+
+// Capacity that holds `used` + `extra` elements, at least doubling when it has to grow.
+static int32_t grown(int32_t cap, int32_t used, int32_t extra)
+{
+    assert(extra >= 0 && used <= INT32_MAX - extra);
+    int32_t need = used + extra;
+    if (need <= cap)
+        return cap;
+    int32_t twice = cap <= INT32_MAX / 2 ? cap * 2 : INT32_MAX;
+    return need > twice ? need : twice;
+}
+
+int32_t batch_add_segment(Batch *batch, int32_t parent, const int32_t *ids, int32_t n)
+{
+    Forest *forest = &batch->forest;
+    assert(n >= 1 && parent >= -1 && parent < forest->n_segments);
+    int32_t cap = grown(batch->cap_segments, forest->n_segments, 1);
+    if (cap != batch->cap_segments) {
+        batch->segments = mem_realloc(batch->segments, (size_t)cap, sizeof *batch->segments);
+        batch->cap_segments = cap;
+    }
+    cap = grown(batch->cap_rows, forest->n_rows, n);
+    if (cap != batch->cap_rows) {
+        batch->ids = mem_realloc(batch->ids, (size_t)cap, sizeof *batch->ids);
+        batch->cap_rows = cap;
+    }
+    const Segment *above = parent >= 0 ? &batch->segments[parent] : NULL;
+    assert(!above || above->position + above->n_tokens <= INT32_MAX - n);
+    int32_t index = forest->n_segments++;
+    batch->segments[index] = (Segment){
+        .parent = parent, .position = above ? above->position + above->n_tokens : 0,
+        .n_tokens = n, .n_new = n, .row = forest->n_rows, .kv_row = forest->n_rows,
+    };
+    memcpy(batch->ids + forest->n_rows, ids, (size_t)n * sizeof *ids);
+    forest->n_rows += n;
+    forest->n_kv = forest->n_rows;
+    forest->segments = batch->segments;
+    return index;
+}
+
+int32_t batch_row_before(const Batch *batch, int32_t segment, int32_t offset)
+{
+    assert(segment >= 0 && segment < batch->forest.n_segments);
+    const Segment *s = &batch->segments[segment];
+    assert(offset >= 0 && offset <= s->n_tokens);
+    if (offset > 0)
+        return s->row + offset - 1;
+    if (s->parent < 0)
+        return -1;
+    const Segment *parent = &batch->segments[s->parent];
+    return parent->row + parent->n_tokens - 1;
+}
+
+static void reserve_predictions(Batch *batch, int32_t extra)
+{
+    int32_t cap = grown(batch->cap_predictions, batch->n_predictions, extra);
+    if (cap == batch->cap_predictions)
+        return;
+    batch->pred_row = mem_realloc(batch->pred_row, (size_t)cap, sizeof *batch->pred_row);
+    batch->pred_id = mem_realloc(batch->pred_id, (size_t)cap, sizeof *batch->pred_id);
+    batch->cap_predictions = cap;
+}
+
+int32_t batch_predict(Batch *batch, int32_t segment, int32_t from, int32_t to)
+{
+    assert(segment >= 0 && segment < batch->forest.n_segments);
+    const Segment *s = &batch->segments[segment];
+    assert(from >= (s->parent < 0 ? 1 : 0) && from <= to && to <= s->n_tokens);
+    reserve_predictions(batch, to - from);
+    int32_t first = batch->n_predictions;
+    for (int32_t i = from; i < to; i++) {
+        batch->pred_row[batch->n_predictions] = batch_row_before(batch, segment, i);
+        batch->pred_id[batch->n_predictions] = batch->ids[s->row + i];
+        batch->n_predictions++;
+    }
+    return first;
+}
+
+int32_t batch_predict_id(Batch *batch, int32_t segment, int32_t id)
+{
+    assert(segment >= 0 && segment < batch->forest.n_segments);
+    reserve_predictions(batch, 1);
+    batch->pred_row[batch->n_predictions] = batch_row_before(batch, segment, batch->segments[segment].n_tokens);
+    batch->pred_id[batch->n_predictions] = id;
+    return batch->n_predictions++;
+}

@@ -1,0 +1,62 @@
+// Operations that move or add whole rows: embedding, gather and scatter, the K/V cache, addition.
+#include <string.h>
+#include "compute/ref/ref_ops.h"
+
+void ref_embed(Backend *be, Mat out, Weight w, const int32_t *ids)
+{
+    assert(out.cols == w.n_in);
+    for (int32_t t = 0; t < out.rows; t++) {
+        assert(ids[t] >= 0 && ids[t] < w.n_out);
+        for (int32_t c = 0; c < out.cols; c++)
+            ref_row(out, t)[c] = ref_weight_at(w, ids[t], c);
+    }
+}
+
+void ref_embed_backward(Backend *be, Weight dw, Mat dout, const int32_t *ids)
+{
+    assert(dout.cols == dw.n_in);
+    for (int32_t t = 0; t < dout.rows; t++) {
+        assert(ids[t] >= 0 && ids[t] < dw.n_out);
+        for (int32_t c = 0; c < dout.cols; c++)
+            ref_weight_row(dw, ids[t])[c] += ref_row(dout, t)[c];
+    }
+}
+
+void ref_rows_gather(Backend *be, Mat out, Mat x, const int32_t *rows)
+{
+    assert(out.cols == x.cols);
+    for (int32_t p = 0; p < out.rows; p++) {
+        assert(rows[p] >= 0 && rows[p] < x.rows);
+        memcpy(ref_row(out, p), ref_row(x, rows[p]), (size_t)x.cols * sizeof(float));
+    }
+}
+
+void ref_rows_scatter_add(Backend *be, Mat x, Mat from, const int32_t *rows)
+{
+    assert(from.cols == x.cols);
+    for (int32_t p = 0; p < from.rows; p++) {
+        assert(rows[p] >= 0 && rows[p] < x.rows);
+        for (int32_t c = 0; c < x.cols; c++)
+            ref_row(x, rows[p])[c] += ref_row(from, p)[c];
+    }
+}
+
+void ref_kv_write(Backend *be, Mat kv, Mat rows, const Forest *forest)
+{
+    forest_check(forest);
+    assert(kv.cols == rows.cols && kv.rows == forest->n_kv && rows.rows == forest->n_rows);
+    for (int32_t i = 0; i < forest->n_segments; i++) {
+        const Segment *s = &forest->segments[i];
+        int32_t first = s->kv_row + s->n_tokens - s->n_new; // the new tokens are the segment's last
+        for (int32_t t = 0; t < s->n_new; t++)
+            memcpy(ref_row(kv, first + t), ref_row(rows, s->row + t), (size_t)kv.cols * sizeof(float));
+    }
+}
+
+void ref_add(Backend *be, Mat out, Mat a, Mat b)
+{
+    assert(a.rows == out.rows && a.cols == out.cols && b.rows == out.rows && b.cols == out.cols);
+    for (int32_t t = 0; t < out.rows; t++)
+        for (int32_t c = 0; c < out.cols; c++)
+            ref_row(out, t)[c] = ref_row(a, t)[c] + ref_row(b, t)[c];
+}
