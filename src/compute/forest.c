@@ -121,22 +121,36 @@ int32_t batch_row_before(const Batch *batch, int32_t segment, int32_t offset)
     return parent->row + parent->n_tokens - 1;
 }
 
+static void reserve_predictions(Batch *batch, int32_t extra)
+{
+    int32_t cap = grown(batch->cap_predictions, batch->n_predictions, extra);
+    if (cap == batch->cap_predictions)
+        return;
+    batch->pred_row = mem_realloc(batch->pred_row, (size_t)cap, sizeof *batch->pred_row);
+    batch->pred_id = mem_realloc(batch->pred_id, (size_t)cap, sizeof *batch->pred_id);
+    batch->cap_predictions = cap;
+}
+
 int32_t batch_predict(Batch *batch, int32_t segment, int32_t from, int32_t to)
 {
     assert(segment >= 0 && segment < batch->forest.n_segments);
     const Segment *s = &batch->segments[segment];
     assert(from >= (s->parent < 0 ? 1 : 0) && from <= to && to <= s->n_tokens);
+    reserve_predictions(batch, to - from);
     int32_t first = batch->n_predictions;
-    int32_t cap = grown(batch->cap_predictions, first, to - from);
-    if (cap != batch->cap_predictions) {
-        batch->pred_row = mem_realloc(batch->pred_row, (size_t)cap, sizeof *batch->pred_row);
-        batch->pred_id = mem_realloc(batch->pred_id, (size_t)cap, sizeof *batch->pred_id);
-        batch->cap_predictions = cap;
-    }
     for (int32_t i = from; i < to; i++) {
         batch->pred_row[batch->n_predictions] = batch_row_before(batch, segment, i);
         batch->pred_id[batch->n_predictions] = batch->ids[s->row + i];
         batch->n_predictions++;
     }
     return first;
+}
+
+int32_t batch_predict_id(Batch *batch, int32_t segment, int32_t id)
+{
+    assert(segment >= 0 && segment < batch->forest.n_segments);
+    reserve_predictions(batch, 1);
+    batch->pred_row[batch->n_predictions] = batch_row_before(batch, segment, batch->segments[segment].n_tokens);
+    batch->pred_id[batch->n_predictions] = id;
+    return batch->n_predictions++;
 }

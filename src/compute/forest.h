@@ -65,6 +65,8 @@ int32_t batch_row_before(const Batch *batch, int32_t segment, int32_t offset);
 // Asks for the log-prob of the segment's own tokens [from, to): adds to-from predictions in order (a root's token 0 can't
 // be predicted: from >= 1 there). Returns the index of the first prediction added.
 int32_t batch_predict(Batch *batch, int32_t segment, int32_t from, int32_t to);
+// Asks for the log-prob of one id after a segment's last token (a token that itself need not be computed). As batch_predict.
+int32_t batch_predict_id(Batch *batch, int32_t segment, int32_t id);
 // positions[n_rows]: position of each row in its sequence.
 void forest_positions(const Forest *forest, int32_t *positions);
 // Tokens that one sequence at a time would have computed: sum over leaves of their path length.

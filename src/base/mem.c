@@ -1,0 +1,167 @@
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// The two mutable globals that mem.h states: the handler, and the test hook's countdown (0: off).
+static void (*oom_handler)(size_t bytes);
+static atomic_long fail_countdown;
+
+void mem_set_oom_handler(void (*handler)(size_t bytes)) { oom_handler = handler; }
+void mem_fail_after(long n) { atomic_store(&fail_countdown, n); }
+
+_Noreturn void mem_out_of_memory(size_t bytes) {
+    if (oom_handler != NULL) oom_handler(bytes);
+    fprintf(stderr, "out of memory: %zu bytes\n", bytes);
+    abort();
+}
+
+static bool must_fail(void) {
+    if (atomic_load_explicit(&fail_countdown, memory_order_relaxed) == 0) return false;
+    return atomic_fetch_sub(&fail_countdown, 1) == 1;
+}
+
+bool mem_size_mul(size_t a, size_t b, size_t *out) {
+    size_t product;
+    if (__builtin_mul_overflow(a, b, &product)) return false;
+    *out = product;
+    return true;
+}
+
+bool mem_size_add(size_t a, size_t b, size_t *out) {
+    size_t sum;
+    if (__builtin_add_overflow(a, b, &sum)) return false;
+    *out = sum;
+    return true;
+}
+
+// An overflow is a bug of the caller; it stops the program in builds without asserts too.
+static size_t checked_bytes(size_t count, size_t size) {
+    size_t bytes;
+    if (!mem_size_mul(count, size, &bytes)) {
+        assert(!"count * size overflows");
+        mem_out_of_memory(SIZE_MAX);
+    }
+    return bytes > 0 ? bytes : 1; // malloc(0) may be NULL
+}
+
+void *mem_alloc(size_t count, size_t size) {
+    size_t bytes = checked_bytes(count, size);
+    void *block = must_fail() ? NULL : calloc(1, bytes);
+    if (block == NULL) mem_out_of_memory(bytes);
+    return block;
+}
+
+void *mem_realloc(void *old, size_t count, size_t size) {
+    size_t bytes = checked_bytes(count, size);
+    void *block = must_fail() ? NULL : realloc(old, bytes);
+    if (block == NULL) mem_out_of_memory(bytes);
+    return block;
+}
+
+void *mem_aligned(size_t bytes, size_t alignment) {
+    assert(alignment > 0 && (alignment & (alignment - 1)) == 0);
+    if (alignment < sizeof(void *)) alignment = sizeof(void *);
+    if (bytes == 0) bytes = 1;
+    void *block = NULL;
+    if (must_fail() || posix_memalign(&block, alignment, bytes) != 0) mem_out_of_memory(bytes);
+    return memset(block, 0, bytes);
+}
+
+char *mem_strdup(const char *text) { return mem_strndup(text, strlen(text)); }
+
+char *mem_strndup(const char *text, size_t length) {
+    size_t bytes;
+    if (!mem_size_add(length, 1, &bytes)) mem_out_of_memory(SIZE_MAX);
+    char *copy = mem_alloc(bytes, 1);
+    if (length > 0) memcpy(copy, text, length);
+    return copy;
+}
+
+void mem_free(void *block) { free(block); }
+
+// ---- Arena: a list of chunks, the newest first; a block too large for a chunk gets one of its own. ----
+
+#define ARENA_ALIGN 16
+#define ARENA_CHUNK_MIN ((size_t)16 << 10)
+#define ARENA_CHUNK_MAX ((size_t)1 << 20)
+
+typedef struct Chunk {
+    struct Chunk *next;
+    size_t used, cap;                        // bytes of data
+    _Alignas(ARENA_ALIGN) unsigned char data[]; // zeroed
+} Chunk;
+
+struct Arena {
+    Chunk *first;
+    size_t chunk_bytes; // of the next ordinary chunk: doubles, so that a large arena has few
+    size_t bytes;
+};
+
+Arena *arena_create(void) {
+    Arena *arena = mem_alloc(1, sizeof *arena);
+    arena->chunk_bytes = ARENA_CHUNK_MIN;
+    return arena;
+}
+
+void arena_destroy(Arena *arena) {
+    if (arena == NULL) return;
+    for (Chunk *chunk = arena->first; chunk != NULL;) {
+        Chunk *next = chunk->next;
+        mem_free(chunk);
+        chunk = next;
+    }
+    mem_free(arena);
+}
+
+static Chunk *chunk_create(size_t cap) {
+    size_t bytes;
+    if (!mem_size_add(sizeof(Chunk), cap, &bytes)) mem_out_of_memory(SIZE_MAX);
+    Chunk *chunk = mem_alloc(bytes, 1);
+    chunk->cap = cap;
+    return chunk;
+}
+
+void *arena_alloc(Arena *arena, size_t count, size_t size) {
+    size_t bytes = checked_bytes(count, size);
+    if (!mem_size_add(bytes, ARENA_ALIGN - 1, &bytes)) mem_out_of_memory(SIZE_MAX);
+    bytes &= ~(size_t)(ARENA_ALIGN - 1);
+    arena->bytes += bytes;
+
+    Chunk *first = arena->first;
+    if (first != NULL && first->cap - first->used >= bytes) {
+        void *block = first->data + first->used;
+        first->used += bytes;
+        return block;
+    }
+    if (bytes > arena->chunk_bytes / 2) {
+        // Behind the first one, whose room stays in use.
+        Chunk *own = chunk_create(bytes);
+        own->used = bytes;
+        Chunk **link = first != NULL ? &first->next : &arena->first;
+        own->next = *link;
+        *link = own;
+        return own->data;
+    }
+    Chunk *chunk = chunk_create(arena->chunk_bytes);
+    if (arena->chunk_bytes < ARENA_CHUNK_MAX) arena->chunk_bytes *= 2;
+    chunk->next = first;
+    chunk->used = bytes;
+    arena->first = chunk;
+    return chunk->data;
+}
+
+char *arena_strdup(Arena *arena, const char *text) { return arena_strndup(arena, text, strlen(text)); }
+
+char *arena_strndup(Arena *arena, const char *text, size_t length) {
+    size_t bytes;
+    if (!mem_size_add(length, 1, &bytes)) mem_out_of_memory(SIZE_MAX);
+    char *copy = arena_alloc(arena, bytes, 1);
+    if (length > 0) memcpy(copy, text, length);
+    return copy;
+}
+
+size_t arena_bytes(const Arena *arena) { return arena->bytes; }

@@ -1,0 +1,67 @@
+// Options of a command: one table drives parsing, --help, the resolved recipe and docs/commands/.
+//
+// Values come from, in this order, each over the one before: the table's defaults, a recipe file (YAML; nested mappings
+// are flattened, `reward: {beta: 1}` is reward.beta), and key=value arguments. Every value is checked against its row; an
+// unknown key names its nearest neighbour.
+#ifndef RLT_COMMANDS_OPTIONS_H
+#define RLT_COMMANDS_OPTIONS_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/json.h"
+
+typedef enum OptionType {
+    OPTION_TEXT,
+    OPTION_INT,
+    OPTION_REAL,
+    OPTION_BOOL,
+    OPTION_CHOICE,   // one of `choices`
+    OPTION_INPUT,    // path of a file or folder that is read
+    OPTION_OUTPUT,   // path that is written
+} OptionType;
+
+typedef struct OptionRow {
+    const char *key;
+    OptionType type;
+    const char *fallback; // as text; NULL: must be given; "" for paths and texts: none
+    double min, max;      // of numbers; both 0: any
+    const char *choices;  // "a|b|c"
+    const char *help;     // a sentence
+} OptionRow;
+
+typedef struct Options Options;
+
+typedef struct Command {
+    const char *name;        // "sft", or two words: "data countdown"
+    const char *summary;     // one line for `rlt --help`
+    const char *positional;  // keys that arguments without '=' fill, in order, separated by spaces; "" for none
+    const OptionRow *rows;   // ends with a row whose key is NULL
+    bool (*run)(const Options *options, Error *error);
+} Command;
+
+// `arguments`: what follows the command's name. A first argument that ends in .yaml or .yml is the recipe.
+// usage is set when the failure is one of usage (exit status 2), unset when it is of a file's content (1).
+bool options_parse(const Command *command, int n_arguments, char **arguments, Options **options, bool *usage, Error *error);
+void options_free(Options *options);
+
+// Values by key; a key that is not in the table is a bug (assert).
+const char *options_text(const Options *options, const char *key);
+int64_t options_int(const Options *options, const char *key);
+double options_real(const Options *options, const char *key);
+bool options_bool(const Options *options, const char *key);
+bool options_given(const Options *options, const char *key); // set by recipe or argument, or has a default that is not ""
+
+const Command *options_command(const Options *options);
+// All keys and values as YAML, in the table's order.
+void options_write_yaml(const Options *options, Buf *out);
+// {"key": value, ...} in the table's order.
+void options_write_json(const Options *options, JsonWriter *w);
+// The text of --help.
+void options_write_help(const Command *command, Buf *out);
+// Looks a key up in a command's table; NULL when there is none.
+const OptionRow *option_find(const Command *command, const char *key);
+// The table's key nearest to `key` by edit distance.
+const char *option_nearest(const Command *command, const char *key);
+
+#endif

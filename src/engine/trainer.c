@@ -1,0 +1,75 @@
+#include "engine/trainer.h"
+
+#include <assert.h>
+#include <math.h>
+
+struct Trainer {
+    Model *model;
+    TrainerSettings settings;
+    Pass *pass;
+    Dev grads, m, v;
+    int64_t steps;
+    float *logp, *entropy, *dlogp; // [cap]
+    int32_t cap;
+};
+
+Trainer *trainer_create(Model *model, const TrainerSettings *settings) {
+    assert(model_dtype(model) == DTYPE_F32);
+    Trainer *t = mem_alloc(1, sizeof *t);
+    t->model = model;
+    t->settings = *settings;
+    t->pass = pass_create(model, (PassSettings){.backward = true, .checkpointing = settings->checkpointing});
+    t->grads = param_arena_create(model);
+    t->m = param_arena_create(model);
+    t->v = param_arena_create(model);
+    return t;
+}
+
+void trainer_destroy(Trainer *t) {
+    if (t == NULL) return;
+    pass_destroy(t->pass);
+    param_arena_destroy(t->model, t->grads);
+    param_arena_destroy(t->model, t->m);
+    param_arena_destroy(t->model, t->v);
+    mem_free(t->logp);
+    mem_free(t->entropy);
+    mem_free(t->dlogp);
+    mem_free(t);
+}
+
+void trainer_accumulate(Trainer *t, const Batch *batch, float temperature, bool want_entropy, LossFunction loss, void *context) {
+    int32_t n = batch->n_predictions;
+    if (n == 0) return;
+    if (n > t->cap) {
+        t->cap = n + n / 4;
+        t->logp = mem_realloc(t->logp, (size_t)t->cap, sizeof(float));
+        t->entropy = mem_realloc(t->entropy, (size_t)t->cap, sizeof(float));
+        t->dlogp = mem_realloc(t->dlogp, (size_t)t->cap, sizeof(float));
+    }
+    model_logprobs(t->model, t->pass, batch, temperature, t->logp, want_entropy ? t->entropy : NULL);
+    loss(context, batch, t->logp, want_entropy ? t->entropy : NULL, t->dlogp);
+    model_backward(t->model, t->pass, batch, temperature, t->dlogp, t->grads);
+}
+
+double trainer_step(Trainer *t, float rate) {
+    Backend *be = model_backend(t->model);
+    size_t bytes = model_params(t->model)->f32_bytes, n = bytes / sizeof(float);
+    double norm = sqrt(RUN(be, sum_squares, t->grads, n));
+    if (isfinite(norm)) {
+        const TrainerSettings *s = &t->settings;
+        // PyTorch's clip_grad_norm_: the coefficient is max_norm / (norm + 1e-6), at most 1
+        double scale = s->clip_norm > 0 ? fmin(1.0, s->clip_norm / (norm + 1e-6)) : 1.0;
+        AdamwSettings adamw = {rate, s->beta1, s->beta2, s->eps, s->weight_decay, (float)scale, ++t->steps};
+        RUN(be, adamw, model_arena(t->model), t->grads, t->m, t->v, n, &adamw);
+    }
+    RUN(be, zero, t->grads, bytes);
+    return norm;
+}
+
+int64_t trainer_steps(const Trainer *t) { return t->steps; }
+Model *trainer_model(const Trainer *t) { return t->model; }
+Pass *trainer_pass(const Trainer *t) { return t->pass; }
+Dev trainer_m(const Trainer *t) { return t->m; }
+Dev trainer_v(const Trainer *t) { return t->v; }
+Dev trainer_grads(const Trainer *t) { return t->grads; }
+void trainer_set_steps(Trainer *t, int64_t steps) { t->steps = steps; }

@@ -1,0 +1,81 @@
+// One step of reinforcement learning: rollout, reward, reference, update. The teacher's (RLT) and the correctness baseline
+// differ in the prompt, in what ends a completion and in the reward: a row of a table each.
+#ifndef RLT_METHODS_RL_H
+#define RLT_METHODS_RL_H
+
+#include "engine/generate.h"
+#include "methods/grpo.h"
+#include "methods/score_rlt.h"
+
+typedef struct RlQuestion {
+    Str question, solution;
+    const char *system; // the student's system prompt, NULL: the format's
+    const void *row;    // for the grader
+    uint32_t index;     // in the data: the address of its draws
+} RlQuestion;
+
+// Grades a completion of the student format: whether it has a solution in tags and whether that is right.
+typedef void (*GradeFunction)(void *context, const void *row, Str completion, bool *tagged, bool *right);
+
+typedef struct Rl Rl;
+typedef struct RlRollout RlRollout;
+
+typedef struct RlReward {
+    const char *name; // "teacher", "correctness"
+    void (*prompt)(const Rl *rl, const RlQuestion *question, Ids *ids);
+    const char *(*stop_text)(const Rl *rl); // a completion ends when its text ends in this
+    bool (*reward)(Rl *rl, RlRollout *rollout, Error *error);
+} RlReward;
+const RlReward *rl_reward_by_name(const char *name); // NULL when unknown
+
+struct Rl { // set up by the caller; everything is borrowed
+    Trainer *trainer;            // the policy
+    Pass *decode_pass;           // forward only
+    Model *reference;            // NULL when beta is 0
+    Pass *reference_pass;
+    const Dialogue *dialogue;    // the policy's
+    RltScorer *scorer;           // reward "teacher"
+    GradeFunction grade;         // reward "correctness"
+    void *grade_context;
+    const RlReward *reward;
+    GenerateSettings generate;   // step, stop are set by rl_step
+    int32_t group_size;
+    GrpoSettings grpo;
+    int32_t updates;             // optimiser steps a batch, 1 for the paper
+    int32_t sync_every;          // reference: every so many steps, ref = (1 - sync_decay) ref + sync_decay policy; 0: never
+    float sync_policy_share;     // 0.9
+};
+
+typedef struct RlSample {
+    Completion completion;
+    double reward, advantage;
+    RewardParts parts; // reward "teacher"
+    bool closed, right; // closing tag (teacher) or solution tags (correctness); right: correctness only
+} RlSample;
+
+// A step's rollouts: samples[q * group_size + s].
+struct RlRollout {
+    const RlQuestion *questions;
+    int32_t n_questions, group_size;
+    Ids *prompts;
+    RlSample *samples;
+};
+void rl_rollout_free(RlRollout *rollout);
+
+typedef struct RlMetrics {
+    double reward, reward_std; // over all samples; the mean over groups of the std within
+    double r_ss, r_kl, match, kl_student; // means; kl_student: mean k1 per token to the student
+    double closed, right, truncated;      // fractions
+    double length;                        // mean tokens
+    GrpoStep grpo;                        // of the last update
+    GenerateCounts generate;
+    ScoreCounts reward_counts, reference_counts;
+    double rollout_s, reward_s, reference_s, update_s; // seconds
+} RlMetrics;
+
+// One step over questions[n]; `step` counts from 0 and is part of the draws' addresses. The rollout is kept for the
+// caller's records (rl_rollout_free).
+MUST_CHECK bool rl_step(Rl *rl, int64_t step, float rate, const RlQuestion *questions, int32_t n, RlRollout *rollout,
+                        RlMetrics *metrics, Error *error);
+
+#endif

@@ -1,0 +1,149 @@
+// One decoder layer, forward and backward:
+//   mid = x + o_proj(attention(rope(qk_norm(q, k)), v)),  q, k, v = projections of norm1(x)
+//   out = mid + down_proj(silu(gate) * up),               gate, up = projections of norm2(mid)
+// Shapes: T rows of the pass, R KV rows, C hidden, H query heads, G key/value heads, D head size, F feed-forward width.
+// What is cheap to compute again from what is kept (norms' outputs, SwiGLU's output) is not kept.
+#include <math.h>
+
+#include "model/model_impl.h"
+
+static float attention_scale(const ModelConfig *config)
+{
+    return (float)(1.0 / sqrt((double)config->head_dim));
+}
+
+// q[T,H*D], k[T,G*D], v[T,G*D] from h[T,C].
+static void project_qkv(const LayerRun *run, const LayerParams *params, const LayerActs *acts)
+{
+    Backend *be = run->backend;
+    const ModelConfig *config = run->config;
+    Mat h = run->scratch.h;
+    RUN(be, linear, acts->q_pre, h, params->q, params->q_bias, MAT_NONE);
+    RUN(be, linear, acts->k_pre, h, params->k, params->k_bias, MAT_NONE);
+    RUN(be, linear, acts->v, h, params->v, params->v_bias, MAT_NONE);
+    if (config->qk_norm) { // over every head: [T*H, D], [T*G, D]
+        int32_t d = config->head_dim;
+        RUN(be, rmsnorm, mat_reshape(acts->q, d), acts->q_rstd, mat_reshape(acts->q_pre, d), params->q_norm,
+            config->norm_eps);
+        RUN(be, rmsnorm, mat_reshape(acts->k, d), acts->k_rstd, mat_reshape(acts->k_pre, d), params->k_norm,
+            config->norm_eps);
+    }
+    RUN(be, rope, acts->q, config->head_dim, run->rope, run->positions, false);
+    RUN(be, rope, acts->k, config->head_dim, run->rope, run->positions, false);
+}
+
+static void attention_forward(const LayerRun *run, const LayerParams *params, const LayerActs *acts, Mat k, Mat v)
+{
+    Backend *be = run->backend;
+    const ModelConfig *config = run->config;
+    RUN(be, rmsnorm, run->scratch.h, run->scratch.rstd, acts->x, params->norm1, config->norm_eps);
+    project_qkv(run, params, acts);
+    if (dev_is_none(k.data)) {
+        k = acts->k; // R == T
+        v = acts->v;
+    } else {
+        RUN(be, kv_write, k, acts->k, run->forest);
+        RUN(be, kv_write, v, acts->v, run->forest);
+    }
+    RUN(be, attention, acts->att, acts->lse, acts->q, k, v, run->forest, config->head_dim, attention_scale(config));
+    RUN(be, linear, acts->mid, acts->att, params->o, params->o_bias, acts->x);
+}
+
+static void feed_forward(const LayerRun *run, const LayerParams *params, const LayerActs *acts, Mat x_out)
+{
+    Backend *be = run->backend;
+    const LayerScratch *s = &run->scratch;
+    RUN(be, rmsnorm, s->h, s->rstd, acts->mid, params->norm2, run->config->norm_eps);
+    RUN(be, linear, acts->gate, s->h, params->gate, params->gate_bias, MAT_NONE);
+    RUN(be, linear, acts->up, s->h, params->up, params->up_bias, MAT_NONE);
+    if (dev_is_none(x_out.data))
+        return;
+    RUN(be, swiglu, s->act, acts->gate, acts->up);
+    RUN(be, linear, x_out, s->act, params->down, params->down_bias, acts->mid);
+}
+
+void layer_forward(const LayerRun *run, const LayerParams *params, const LayerActs *acts, Mat k, Mat v, Mat x_out)
+{
+    attention_forward(run, params, acts, k, v);
+    feed_forward(run, params, acts, x_out);
+}
+
+// dx[T,C]: in d loss / d out, out d loss / d mid.
+static void feed_forward_backward(const LayerRun *run, const LayerParams *params, const LayerParams *grads,
+                                  const LayerActs *acts, Mat dx)
+{
+    Backend *be = run->backend;
+    const LayerScratch *s = &run->scratch;
+
+    // down_proj: its input act[T,F] is computed again, then its place takes its gradient.
+    RUN(be, swiglu, s->act, acts->gate, acts->up);
+    RUN(be, linear_backward_weight, grads->down, grads->down_bias, dx, s->act);
+    RUN(be, linear_backward_input, s->act, dx, params->down, false);
+    Mat dgate = acts->gate, dup = acts->up;
+    RUN(be, swiglu_backward, dgate, dup, s->act, acts->gate, acts->up);
+
+    // gate_proj, up_proj: their input h[T,C] is computed again.
+    RUN(be, rmsnorm, s->h, s->rstd, acts->mid, params->norm2, run->config->norm_eps);
+    RUN(be, linear_backward_weight, grads->gate, grads->gate_bias, dgate, s->h);
+    RUN(be, linear_backward_weight, grads->up, grads->up_bias, dup, s->h);
+    RUN(be, linear_backward_input, s->dh, dgate, params->gate, false);
+    RUN(be, linear_backward_input, s->dh, dup, params->up, true);
+    RUN(be, rmsnorm_backward, dx, grads->norm2, s->dh, acts->mid, params->norm2, s->rstd);
+}
+
+// From dq, dk behind RoPE and QK norm back to the projections' outputs; returns them.
+static void qk_backward(const LayerRun *run, const LayerParams *params, const LayerParams *grads,
+                        const LayerActs *acts, Mat *dq, Mat *dk)
+{
+    Backend *be = run->backend;
+    int32_t d = run->config->head_dim;
+    RUN(be, rope, *dq, d, run->rope, run->positions, true);
+    RUN(be, rope, *dk, d, run->rope, run->positions, true);
+    if (!run->config->qk_norm)
+        return;
+    // q and k have been read for the last time: their places take the gradients before the norm.
+    RUN(be, zero, acts->q.data, (size_t)acts->q.rows * (size_t)acts->q.cols * sizeof(float));
+    RUN(be, zero, acts->k.data, (size_t)acts->k.rows * (size_t)acts->k.cols * sizeof(float));
+    RUN(be, rmsnorm_backward, mat_reshape(acts->q, d), grads->q_norm, mat_reshape(*dq, d),
+        mat_reshape(acts->q_pre, d), params->q_norm, acts->q_rstd);
+    RUN(be, rmsnorm_backward, mat_reshape(acts->k, d), grads->k_norm, mat_reshape(*dk, d),
+        mat_reshape(acts->k_pre, d), params->k_norm, acts->k_rstd);
+    *dq = acts->q;
+    *dk = acts->k;
+}
+
+// dx[T,C]: in d loss / d mid, out d loss / d x.
+static void attention_layer_backward(const LayerRun *run, const LayerParams *params, const LayerParams *grads,
+                                     const LayerActs *acts, Mat dx)
+{
+    Backend *be = run->backend;
+    const ModelConfig *config = run->config;
+    const LayerScratch *s = &run->scratch;
+
+    RUN(be, linear_backward_weight, grads->o, grads->o_bias, dx, acts->att);
+    RUN(be, linear_backward_input, s->datt, dx, params->o, false);
+
+    Mat dq = s->dq, dk = s->dk, dv = s->dv;
+    RUN(be, zero, dk.data, (size_t)dk.rows * (size_t)dk.cols * sizeof(float));
+    RUN(be, zero, dv.data, (size_t)dv.rows * (size_t)dv.cols * sizeof(float));
+    RUN(be, attention_backward, dq, dk, dv, s->datt, acts->att, acts->lse, acts->q, acts->k, acts->v, run->forest,
+        config->head_dim, attention_scale(config));
+    qk_backward(run, params, grads, acts, &dq, &dk);
+
+    // q_proj, k_proj, v_proj: their input h[T,C] is computed again.
+    RUN(be, rmsnorm, s->h, s->rstd, acts->x, params->norm1, config->norm_eps);
+    RUN(be, linear_backward_weight, grads->q, grads->q_bias, dq, s->h);
+    RUN(be, linear_backward_weight, grads->k, grads->k_bias, dk, s->h);
+    RUN(be, linear_backward_weight, grads->v, grads->v_bias, dv, s->h);
+    RUN(be, linear_backward_input, s->dh, dq, params->q, false);
+    RUN(be, linear_backward_input, s->dh, dk, params->k, true);
+    RUN(be, linear_backward_input, s->dh, dv, params->v, true);
+    RUN(be, rmsnorm_backward, dx, grads->norm1, s->dh, acts->x, params->norm1, s->rstd);
+}
+
+void layer_backward(const LayerRun *run, const LayerParams *params, const LayerParams *grads, const LayerActs *acts,
+                    Mat dx)
+{
+    feed_forward_backward(run, params, grads, acts, dx);
+    attention_layer_backward(run, params, grads, acts, dx);
+}

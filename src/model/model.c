@@ -1,0 +1,190 @@
+// A model's parameters: making, filling, reading, copying.
+#include "model/model.h"
+
+#include <assert.h>
+
+#include "base/mem.h"
+#include "base/philox.h"
+#include "model/model_impl.h"
+
+bool model_create(Backend *backend, const ModelConfig *config, Dtype dtype, Model **out, Error *error)
+{
+    *out = NULL;
+    if (!model_config_check(config, "model", error))
+        return false;
+    Model *model = mem_alloc(1, sizeof *model);
+    model->backend = backend;
+    model->config = *config;
+    model->dtype = dtype;
+    param_table_build(&model->table, backend, config, dtype);
+    model->arena = RUN(backend, alloc, model->table.stored_bytes);
+    *out = model;
+    return true;
+}
+
+void model_destroy(Model *model)
+{
+    if (!model)
+        return;
+    rope_table_release(model);
+    RUN(model->backend, release, model->arena);
+    param_table_free(&model->table);
+    mem_free(model);
+}
+
+const ModelConfig *model_config(const Model *model)
+{
+    return &model->config;
+}
+
+const ParamTable *model_params(const Model *model)
+{
+    return &model->table;
+}
+
+Backend *model_backend(const Model *model)
+{
+    return model->backend;
+}
+
+Dtype model_dtype(const Model *model)
+{
+    return model->dtype;
+}
+
+int64_t model_count_parameters(const Model *model)
+{
+    int64_t count = 0;
+    for (int32_t i = 0; i < model->table.n_params; i++)
+        count += (int64_t)model->table.params[i].rows * model->table.params[i].cols;
+    return count;
+}
+
+Dev model_arena(Model *model)
+{
+    assert(model->dtype == DTYPE_F32);
+    assert(model->table.stored_bytes == model->table.f32_bytes);
+    return model->arena;
+}
+
+// ---- one parameter, host F32 row-major
+
+static const Param *param_at(const Model *model, int32_t param)
+{
+    assert(param >= 0 && param < model->table.n_params);
+    return &model->table.params[param];
+}
+
+static void set_values(const Model *model, const Param *param, Dev arena, bool stored, const float *values)
+{
+    if (param->kind == PARAM_WEIGHT) {
+        Dtype dtype = stored ? model->dtype : DTYPE_F32;
+        RUN(model->backend, weight_upload, param_weight(param, arena, dtype, stored), values);
+    } else {
+        Vec v = param_vector(param, arena, stored);
+        RUN(model->backend, upload, v.data, values, (size_t)v.n * sizeof(float));
+    }
+}
+
+static void get_values(const Model *model, const Param *param, Dev arena, bool stored, float *values)
+{
+    if (param->kind == PARAM_WEIGHT) {
+        Dtype dtype = stored ? model->dtype : DTYPE_F32;
+        RUN(model->backend, weight_download, values, param_weight(param, arena, dtype, stored));
+    } else {
+        Vec v = param_vector(param, arena, stored);
+        RUN(model->backend, download, values, v.data, (size_t)v.n * sizeof(float));
+    }
+}
+
+void model_set_param(Model *model, int32_t param, const float *values)
+{
+    set_values(model, param_at(model, param), model->arena, true, values);
+}
+
+void model_get_param(const Model *model, int32_t param, float *values)
+{
+    get_values(model, param_at(model, param), model->arena, true, values);
+}
+
+void param_arena_set(const Model *model, Dev arena, int32_t param, const float *values)
+{
+    set_values(model, param_at(model, param), arena, false, values);
+}
+
+void param_arena_get(const Model *model, Dev arena, int32_t param, float *values)
+{
+    get_values(model, param_at(model, param), arena, false, values);
+}
+
+Dev param_arena_create(const Model *model)
+{
+    return RUN(model->backend, alloc, model->table.f32_bytes);
+}
+
+void param_arena_destroy(const Model *model, Dev arena)
+{
+    RUN(model->backend, release, arena);
+}
+
+// ---- from scratch
+
+// Elements 2i and 2i+1 of parameter p are the two normals at (seed, RNG_INIT, question p, sample i's upper half,
+// position i's
+// lower half).
+static void fill_normal(float *values, size_t count, uint64_t seed, int32_t param, float std)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < (count + 1) / 2; i++) {
+        RngAddress address = {.seed = seed, .purpose = RNG_INIT, .question = (uint32_t)param,
+                              .sample = (uint32_t)((uint64_t)i >> 32), .position = (uint32_t)i};
+        float pair[2];
+        rng_normal2(&address, pair);
+        values[2 * i] = std * pair[0];
+        if (2 * i + 1 < count)
+            values[2 * i + 1] = std * pair[1];
+    }
+}
+
+void model_init_random(Model *model, uint64_t seed, float std)
+{
+    for (int32_t i = 0; i < model->table.n_params; i++) {
+        const Param *param = &model->table.params[i];
+        size_t count = (size_t)param->rows * (size_t)param->cols;
+        float *values = mem_alloc(count, sizeof *values);
+        if (param->init_std > 0) {
+            fill_normal(values, count, seed, i, std * param->init_std);
+        } else {
+            float constant = param->init_std < 0 ? -param->init_std : 0.0f; // never -0
+            for (size_t j = 0; j < count; j++)
+                values[j] = constant;
+        }
+        model_set_param(model, i, values);
+        mem_free(values);
+    }
+}
+
+// ---- copies
+
+static bool same_shape(const ModelConfig *a, const ModelConfig *b)
+{
+    return a->vocabulary == b->vocabulary && a->hidden == b->hidden && a->n_layers == b->n_layers &&
+           a->n_heads == b->n_heads && a->n_kv_heads == b->n_kv_heads && a->head_dim == b->head_dim &&
+           a->ffn == b->ffn && a->tied == b->tied && a->qkv_bias == b->qkv_bias && a->o_bias == b->o_bias &&
+           a->mlp_bias == b->mlp_bias && a->qk_norm == b->qk_norm;
+}
+
+void model_copy(Model *to, const Model *from)
+{
+    assert(to->backend == from->backend && same_shape(&to->config, &from->config));
+    for (int32_t i = 0; i < to->table.n_params; i++) {
+        const Param *a = &to->table.params[i], *b = &from->table.params[i];
+        if (a->kind == PARAM_WEIGHT) {
+            RUN(to->backend, weight_convert, param_weight(a, to->arena, to->dtype, true),
+                param_weight(b, from->arena, from->dtype, true));
+        } else {
+            RUN(to->backend, copy, param_vector(a, to->arena, true).data, param_vector(b, from->arena, true).data,
+                (size_t)a->rows * sizeof(float));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+// A transformer: parameters in a backend's memory, and passes over forests.
+//
+// Contract
+// - A Model owns its parameters. Their list (names as in Hugging Face files, shapes, places) is a ParamTable;
+//   parameters lie in one arena of the backend: first the weights (projections and embeddings, F32 or BF16), then the
+//   vectors (norms and biases, F32). Gradients, optimiser moments and moving averages have the same places in F32
+//   arenas of their own (ParamArena).
+// - Passes do not allocate once their workspace (Pass) has the size of the largest batch.
+// - A token's log-prob has the same bits from model_logprobs, from model_forward/backward's forward and from decoding.
+#ifndef RLT_MODEL_MODEL_H
+#define RLT_MODEL_MODEL_H
+
+#include "compute/compute.h"
+#include "model/config.h"
+
+typedef enum ParamKind { PARAM_WEIGHT, PARAM_VECTOR } ParamKind;
+
+typedef struct Param {
+    char name[96];        // e.g. "model.layers.3.self_attn.q_proj.weight"
+    ParamKind kind;
+    int32_t rows, cols;   // weight: [rows, cols]; vector: [rows], cols 1
+    size_t offset_bytes;  // in the F32 arena of floats that holds all parameters, weights first, then vectors
+    size_t offset_stored; // in the model's own arena (BF16 weights are smaller)
+    float init_std;       // from scratch: a multiple of model_init_random's std; negative: the constant -init_std; 0: 0
+} Param;
+
+typedef struct ParamTable {
+    Param *params;        // in the order of the network: embedding, layers, final norm, head (if untied)
+    int32_t n_params;
+    size_t f32_bytes;     // of an arena that holds every parameter in F32 (gradients, moments)
+    size_t stored_bytes;  // of the model's own arena
+} ParamTable;
+
+typedef struct Model Model;
+
+// Uninitialised (zero) parameters; weights in `dtype` (training needs F32).
+MUST_CHECK bool model_create(Backend *backend, const ModelConfig *config, Dtype dtype, Model **model, Error *error);
+void model_destroy(Model *model); // NULL is fine
+// From scratch: normal(0, std) by addressed draws for weights (std 0.02; residual projections o_proj and down_proj
+// std / sqrt(2 n_layers)), ones for norms, zeros for biases. The same bits on every backend.
+void model_init_random(Model *model, uint64_t seed, float std);
+
+const ModelConfig *model_config(const Model *model);
+const ParamTable *model_params(const Model *model);
+Backend *model_backend(const Model *model);
+Dtype model_dtype(const Model *model);
+int64_t model_count_parameters(const Model *model);
+// Host F32 row-major <-> one parameter.
+void model_set_param(Model *model, int32_t param, const float *values);
+void model_get_param(const Model *model, int32_t param, float *values);
+// The whole F32 model as an arena of floats, ParamTable.f32_bytes long (F32 models only).
+Dev model_arena(Model *model);
+// `to` = `from`'s parameters, same config, converting the type.
+void model_copy(Model *to, const Model *from);
+
+// A F32 arena beside a model: gradients, moments, averages.
+Dev param_arena_create(const Model *model);
+void param_arena_destroy(const Model *model, Dev arena);
+void param_arena_get(const Model *model, Dev arena, int32_t param, float *values); // host, row-major
+void param_arena_set(const Model *model, Dev arena, int32_t param, const float *values);
+
+// ---- passes
+// The activations and scratch of one forward (and backward). Grows to the largest batch seen, or is sized at once.
+typedef struct Pass Pass;
+typedef struct PassSettings {
+    bool backward;        // keeps what the backward needs
+    bool checkpointing;   // keeps layer inputs only and recomputes each layer in the backward
+} PassSettings;
+Pass *pass_create(Model *model, PassSettings settings);
+void pass_destroy(Pass *pass);
+void pass_reserve(Pass *pass, int32_t n_rows, int32_t n_predictions);
+size_t pass_bytes(const Model *model, PassSettings settings, int32_t n_rows, int32_t n_predictions); // for plans
+
+// logp[n_predictions] (host, nats) of the batch's predictions at a temperature; entropy may be NULL.
+// `pass` may be shared by models of one config on one backend.
+void model_logprobs(Model *model, Pass *pass, const Batch *batch, float temperature, float *logp, float *entropy);
+// The backward of the last model_logprobs on this pass (settings.backward), once: adds d loss / d parameter to `grads`
+// (a param arena), given dlogp[n_predictions] (host). `batch` is the same object, unchanged.
+void model_backward(Model *model, Pass *pass, const Batch *batch, float temperature, const float *dlogp, Dev grads);
+
+// ---- decoding
+// A K/V cache of n_kv rows for every layer.
+typedef struct KvCache KvCache;
+KvCache *kv_cache_create(Model *model, int32_t n_rows);
+void kv_cache_destroy(KvCache *cache);
+size_t kv_cache_bytes(const Model *model, int32_t n_rows);
+// Computes the new tokens of `forest` (ids[n_rows], host) over a cache, writing their K and V into it, and samples one
+// token after each of rows[n] (logp as model_logprobs gives at settings->temperature). n may be 0 (prefill only).
+void model_decode(Model *model, Pass *pass, KvCache *cache, const Forest *forest, const int32_t *ids,
+                  const int32_t *rows, int32_t n, const SampleSettings *settings, const float *uniforms,
+                  int32_t *out_ids, float *out_logp);
+// Logits [n, vocabulary] (host) after rows[n] of a batch, for inspection.
+void model_logits(Model *model, Pass *pass, const Batch *batch, const int32_t *rows, int32_t n, float *logits);
+
+#endif

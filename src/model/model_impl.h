@@ -1,0 +1,139 @@
+// Inside src/model/ only: what its files share.
+//
+// - params.c lists the parameters in one order and reads them back in the same order as views: LayerParams of one
+//   layer and
+//   TopParams of the rest. A view of the parameters and a view of the gradients are the same struct over another arena.
+// - layer.c computes one decoder layer over the matrices that pass.c carves out of a Pass's arena.
+#ifndef RLT_MODEL_MODEL_IMPL_H
+#define RLT_MODEL_MODEL_IMPL_H
+
+#include "model/model.h"
+
+#define MAT_NONE ((Mat){{0}, 0, 0})
+
+struct Model {
+    Backend *backend;
+    ModelConfig config;
+    Dtype dtype;      // of the weights; vectors are F32
+    ParamTable table;
+    Dev arena;        // table.stored_bytes: weights, then vectors
+    RopeTable rope;   // grows with the longest sequence seen
+};
+
+// ---- params.c
+void param_table_build(ParamTable *table, Backend *backend, const ModelConfig *config, Dtype dtype);
+void param_table_free(ParamTable *table);
+Weight param_weight(const Param *param, Dev arena, Dtype dtype, bool stored);
+Vec param_vector(const Param *param, Dev arena, bool stored);
+
+// Absent biases and norms are VEC_NONE.
+typedef struct LayerParams {
+    Vec norm1;                      // [C] before attention
+    Weight q, k, v;                 // [H*D, C], [G*D, C], [G*D, C]
+    Vec q_bias, k_bias, v_bias;     // [H*D], [G*D], [G*D]
+    Vec q_norm, k_norm;             // [D]
+    Weight o;                       // [C, H*D]
+    Vec o_bias;                     // [C]
+    Vec norm2;                      // [C] before the feed-forward
+    Weight gate, up, down;          // [F, C], [F, C], [C, F]
+    Vec gate_bias, up_bias, down_bias;
+} LayerParams;
+
+typedef struct TopParams {
+    Weight embed; // [V, C]
+    Vec norm;     // [C]
+    Weight head;  // [V, C]; tied: the same place as embed, so that both gradients add up there
+} TopParams;
+
+// Views of the model's own parameters, and of a F32 arena beside it.
+LayerParams model_layer(const Model *model, int32_t layer);
+TopParams model_top(const Model *model);
+LayerParams arena_layer(const Model *model, Dev arena, int32_t layer);
+TopParams arena_top(const Model *model, Dev arena);
+
+// ---- rope.c
+void rope_table_reserve(Model *model, int32_t n_positions); // the same values whatever the size
+void rope_table_release(Model *model);
+
+// ---- pass.c
+// What the forward of one layer writes; its backward reads it (and overwrites gate, up, q and k with gradients).
+// T rows of the pass. In a pass without backward the layers share one set, x == mid, q_pre == q and k_pre == k.
+typedef struct LayerActs {
+    Mat x;              // [T, C] residual stream into the layer
+    Mat q_pre, k_pre;   // [T, H*D], [T, G*D] before QK norm; without QK norm the same as q and k
+    Vec q_rstd, k_rstd; // [T*H], [T*G] of QK norm
+    Mat q, k, v;        // [T, H*D], [T, G*D], [T, G*D] as attention reads them
+    Mat att, lse;       // [T, H*D], [T, H]
+    Mat mid;            // [T, C] residual stream after attention
+    Mat gate, up;       // [T, F]
+} LayerActs;
+
+// Short-lived matrices of a layer.
+typedef struct LayerScratch {
+    Mat h;          // [T, C] normed input, later its gradient's factor
+    Vec rstd;       // [T]
+    Mat act;        // [T, F] output of SwiGLU, in the backward then its gradient
+    Mat dh;         // [T, C]
+    Mat dq, dk, dv; // [T, H*D], [T, G*D], [T, G*D]
+    Mat datt;       // [T, H*D]
+} LayerScratch;
+
+struct Pass {
+    Backend *backend;
+    ModelConfig config;
+    PassSettings settings;
+    Dev arena;
+    size_t arena_bytes;
+    int32_t *positions;   // host [cap_positions]
+    int32_t cap_positions;
+    // The last batch's sizes, and the arena carved for it.
+    int32_t n_rows, n_predictions;
+    LayerActs *acts;      // [n_layers]
+    Mat x_final;          // [T, C] residual stream after the last layer
+    Vec rstd_final;       // [T]
+    LayerScratch scratch;
+    Mat dx;               // [T, C] gradient of the residual stream
+    Mat head_x, head_dx;  // [P, C] gathered rows, and their gradient
+    Vec head_lse;         // [P]
+    // The forward that a backward may follow (bug checks): its batch's place, or NULL.
+    const Batch *forward_of;
+};
+
+// Makes room, carves the arena for T rows and P predictions, and writes the rows' positions.
+void pass_begin(Pass *pass, Model *model, const Forest *forest, int32_t n_predictions);
+
+// ---- decode.c
+struct KvCache {
+    Backend *backend;
+    Dev memory;
+    int32_t n_rows, width, n_layers; // width = G*D
+    size_t side_bytes;               // of K (or V) of one layer: layer 0 K, layer 0 V, layer 1 K, ...
+};
+Mat kv_cache_k(const KvCache *cache, int32_t layer); // [n_rows, G*D]
+Mat kv_cache_v(const KvCache *cache, int32_t layer);
+
+// ---- layer.c
+typedef struct LayerRun { // what every layer of a pass has in common
+    Backend *backend;
+    const ModelConfig *config;
+    RopeTable rope;
+    const Forest *forest;
+    const int32_t *positions; // host [T]
+    LayerScratch scratch;
+} LayerRun;
+
+// x_out[T, C] from acts->x, leaving `acts` for the backward; x_out MAT_NONE computes only what the backward needs. k
+// and v
+// are the K and V of all KV rows: a cache's (this pass's rows are written into it first), or MAT_NONE for acts' own.
+void layer_forward(const LayerRun *run, const LayerParams *params, const LayerActs *acts, Mat k, Mat v, Mat x_out);
+// dx[T, C]: in, the gradient of the layer's output; out, of its input. Adds to `grads`.
+void layer_backward(const LayerRun *run, const LayerParams *params, const LayerParams *grads, const LayerActs *acts,
+                    Mat dx);
+
+// ---- forward.c
+LayerRun pass_layer_run(const Pass *pass, const Model *model, const Forest *forest);
+// Embedding, all layers and the final norm, then `rows`[P] of it gathered into pass->head_x. cache may be NULL.
+void pass_forward(Pass *pass, Model *model, KvCache *cache, const Forest *forest, const int32_t *ids,
+                  const int32_t *rows, int32_t n_rows);
+
+#endif

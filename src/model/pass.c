@@ -1,0 +1,175 @@
+// The workspace of a pass: one arena, carved into matrices for each batch.
+#include "model/model.h"
+
+#include <assert.h>
+
+#include "base/mem.h"
+#include "model/model_impl.h"
+
+// Hands out places from `base` on, each at a multiple of 64 bytes. With base DEV_NONE it only measures.
+typedef struct Carver {
+    Dev base;
+    size_t used_bytes;
+} Carver;
+
+static Dev carve(Carver *carver, int64_t n_floats)
+{
+    Dev place = dev_offset(carver->base, carver->used_bytes);
+    carver->used_bytes += ((size_t)n_floats * sizeof(float) + 63) / 64 * 64;
+    return place;
+}
+
+static Mat carve_mat(Carver *carver, int32_t rows, int32_t cols)
+{
+    return mat(carve(carver, (int64_t)rows * cols), rows, cols);
+}
+
+static Vec carve_vec(Carver *carver, int64_t n)
+{
+    assert(n <= INT32_MAX);
+    return vec(carve(carver, n), (int32_t)n);
+}
+
+// Everything of one layer but x.
+static void carve_layer(Carver *carver, const Pass *pass, LayerActs *acts, int32_t n_rows)
+{
+    const ModelConfig *config = &pass->config;
+    int32_t q_dim = config->n_heads * config->head_dim, kv_dim = config->n_kv_heads * config->head_dim;
+    acts->q = carve_mat(carver, n_rows, q_dim);
+    acts->k = carve_mat(carver, n_rows, kv_dim);
+    acts->v = carve_mat(carver, n_rows, kv_dim);
+    acts->q_pre = acts->q;
+    acts->k_pre = acts->k;
+    if (config->qk_norm) {
+        acts->q_rstd = carve_vec(carver, (int64_t)n_rows * config->n_heads);
+        acts->k_rstd = carve_vec(carver, (int64_t)n_rows * config->n_kv_heads);
+        if (pass->settings.backward) {
+            acts->q_pre = carve_mat(carver, n_rows, q_dim);
+            acts->k_pre = carve_mat(carver, n_rows, kv_dim);
+        }
+    }
+    acts->att = carve_mat(carver, n_rows, q_dim);
+    acts->lse = carve_mat(carver, n_rows, config->n_heads);
+    acts->mid = pass->settings.backward ? carve_mat(carver, n_rows, config->hidden) : acts->x;
+    acts->gate = carve_mat(carver, n_rows, config->ffn);
+    acts->up = carve_mat(carver, n_rows, config->ffn);
+}
+
+static void carve_layers(Carver *carver, Pass *pass, int32_t n_rows)
+{
+    int32_t hidden = pass->config.hidden;
+    bool own_x = pass->settings.backward, own_rest = own_x && !pass->settings.checkpointing;
+    for (int32_t layer = 0; layer < pass->config.n_layers; layer++) {
+        LayerActs *acts = &pass->acts[layer];
+        Mat x = layer == 0 || own_x ? carve_mat(carver, n_rows, hidden) : pass->acts[0].x;
+        if (layer > 0)
+            *acts = pass->acts[0];
+        acts->x = x;
+        if (layer == 0 || own_rest)
+            carve_layer(carver, pass, acts, n_rows);
+    }
+    pass->x_final = own_x ? carve_mat(carver, n_rows, hidden) : pass->acts[0].x;
+    pass->rstd_final = carve_vec(carver, n_rows);
+}
+
+static void carve_scratch(Carver *carver, Pass *pass, int32_t n_rows)
+{
+    const ModelConfig *config = &pass->config;
+    int32_t q_dim = config->n_heads * config->head_dim, kv_dim = config->n_kv_heads * config->head_dim;
+    LayerScratch *s = &pass->scratch;
+    *s = (LayerScratch){0};
+    s->h = carve_mat(carver, n_rows, config->hidden);
+    s->rstd = carve_vec(carver, n_rows);
+    if (!pass->settings.backward) {
+        s->act = pass->acts[0].gate; // not read again
+        return;
+    }
+    s->act = carve_mat(carver, n_rows, config->ffn);
+    s->dh = carve_mat(carver, n_rows, config->hidden);
+    s->dq = carve_mat(carver, n_rows, q_dim);
+    s->dk = carve_mat(carver, n_rows, kv_dim);
+    s->dv = carve_mat(carver, n_rows, kv_dim);
+    s->datt = carve_mat(carver, n_rows, q_dim);
+    pass->dx = carve_mat(carver, n_rows, config->hidden);
+}
+
+// Returns the bytes used.
+static size_t carve_pass(Pass *pass, Dev base, int32_t n_rows, int32_t n_predictions)
+{
+    Carver carver = {base, 0};
+    carve_layers(&carver, pass, n_rows);
+    carve_scratch(&carver, pass, n_rows);
+    pass->head_x = carve_mat(&carver, n_predictions, pass->config.hidden);
+    if (pass->settings.backward) {
+        pass->head_dx = carve_mat(&carver, n_predictions, pass->config.hidden);
+        pass->head_lse = carve_vec(&carver, n_predictions);
+    }
+    return carver.used_bytes;
+}
+
+static void init_pass(Pass *pass, const Model *model, PassSettings settings)
+{
+    *pass = (Pass){.backend = model->backend, .config = model->config, .settings = settings};
+    pass->acts = mem_alloc((size_t)model->config.n_layers, sizeof *pass->acts);
+}
+
+Pass *pass_create(Model *model, PassSettings settings)
+{
+    Pass *pass = mem_alloc(1, sizeof *pass);
+    init_pass(pass, model, settings);
+    return pass;
+}
+
+void pass_destroy(Pass *pass)
+{
+    if (!pass)
+        return;
+    RUN(pass->backend, release, pass->arena);
+    mem_free(pass->positions);
+    mem_free(pass->acts);
+    mem_free(pass);
+}
+
+size_t pass_bytes(const Model *model, PassSettings settings, int32_t n_rows, int32_t n_predictions)
+{
+    Pass pass;
+    init_pass(&pass, model, settings);
+    size_t bytes = carve_pass(&pass, DEV_NONE, n_rows, n_predictions);
+    mem_free(pass.acts);
+    return bytes;
+}
+
+void pass_reserve(Pass *pass, int32_t n_rows, int32_t n_predictions)
+{
+    pass->forward_of = NULL; // what is carved from here on is another batch's
+    size_t bytes = carve_pass(pass, DEV_NONE, n_rows, n_predictions);
+    if (bytes > pass->arena_bytes) {
+        RUN(pass->backend, release, pass->arena);
+        pass->arena = RUN(pass->backend, alloc, bytes);
+        pass->arena_bytes = bytes;
+    }
+    if (n_rows > pass->cap_positions) {
+        pass->positions = mem_realloc(pass->positions, (size_t)n_rows, sizeof *pass->positions);
+        pass->cap_positions = n_rows;
+    }
+}
+
+void pass_begin(Pass *pass, Model *model, const Forest *forest, int32_t n_predictions)
+{
+    assert(forest->n_rows > 0);
+    assert(pass->backend == model->backend && pass->config.hidden == model->config.hidden &&
+           pass->config.n_layers == model->config.n_layers && pass->config.ffn == model->config.ffn &&
+           pass->config.n_heads == model->config.n_heads && pass->config.n_kv_heads == model->config.n_kv_heads &&
+           pass->config.head_dim == model->config.head_dim && pass->config.qk_norm == model->config.qk_norm);
+    forest_check(forest);
+    pass_reserve(pass, forest->n_rows, n_predictions);
+    carve_pass(pass, pass->arena, forest->n_rows, n_predictions);
+    pass->n_rows = forest->n_rows;
+    pass->n_predictions = n_predictions;
+
+    forest_positions(forest, pass->positions);
+    int32_t last = 0;
+    for (int32_t row = 0; row < forest->n_rows; row++)
+        last = pass->positions[row] > last ? pass->positions[row] : last;
+    rope_table_reserve(model, last + 1);
+}

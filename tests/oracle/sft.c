@@ -1,0 +1,154 @@
+// sft.safetensors: ids [B, T], mask [B, T] (1: this position is a target), length [B], loss (mean over all targets),
+// grad.<parameter>. sft_steps.safetensors: loss [5] over five AdamW steps on the same batch, final.<parameter>.
+#include <math.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "oracle.h"
+
+#define N_STEPS 5
+#define CLIP_NORM 1.0
+
+// Every row is a root; every masked position a prediction.
+static bool build_batch(const Golden *golden, const Model *model, const GoldenI32 *ids, const GoldenF32 *mask,
+                        const GoldenI32 *length, Batch *batch, Error *error)
+{
+    if (!golden_shape(golden, "mask", mask->rows, mask->cols, ids->rows, ids->cols, error) ||
+        !golden_shape(golden, "length", length->rows, length->cols, 1, ids->rows, error))
+        return false;
+    for (int32_t row = 0; row < ids->rows; row++) {
+        const int32_t *row_ids = ids->at + (size_t)row * (size_t)ids->cols;
+        const float *row_mask = mask->at + (size_t)row * (size_t)ids->cols;
+        int32_t n = length->at[row];
+        if (n < 1 || n > ids->cols)
+            return error_set(error, "%s: length[%d] is %d, expected 1 to %d", golden->path, row, n, ids->cols);
+        if (!golden_check_ids(golden, row_ids, n, model, error))
+            return false;
+        int32_t segment = batch_add_segment(batch, -1, row_ids, n);
+        for (int32_t t = 1; t < ids->cols; t++) {
+            if (row_mask[t] == 0)
+                continue;
+            if (t >= n)
+                return error_set(error, "%s: mask[%d, %d] is a target beyond its row's length", golden->path, row, t);
+            batch_predict(batch, segment, t, t + 1);
+        }
+    }
+    if (batch->n_predictions == 0)
+        return error_set(error, "%s: mask holds no target", golden->path);
+    return true;
+}
+
+static bool read_batch(const Golden *golden, const Model *model, Batch *batch, Error *error)
+{
+    GoldenI32 ids = {0}, length = {0};
+    GoldenF32 mask = {0};
+    batch_init(batch);
+    bool ok = golden_i32(golden, "ids", &ids, error) && golden_f32(golden, "mask", &mask, error) &&
+              golden_i32(golden, "length", &length, error) &&
+              build_batch(golden, model, &ids, &mask, &length, batch, error);
+    mem_free(ids.at);
+    mem_free(mask.at);
+    mem_free(length.at);
+    return ok;
+}
+
+// Mean negative log-prob of the predictions; adds its gradient to `grads`.
+static double loss_and_gradient(Model *model, Pass *pass, const Batch *batch, Dev grads)
+{
+    int32_t n = batch->n_predictions;
+    float *logp = mem_alloc((size_t)n, sizeof *logp), *dlogp = mem_alloc((size_t)n, sizeof *dlogp);
+    model_logprobs(model, pass, batch, 1.0f, logp, NULL);
+    double loss = 0;
+    for (int32_t i = 0; i < n; i++) {
+        loss -= (double)logp[i] / n;
+        dlogp[i] = -1.0f / (float)n;
+    }
+    model_backward(model, pass, batch, 1.0f, dlogp, grads);
+    mem_free(logp);
+    mem_free(dlogp);
+    return loss;
+}
+
+bool check_sft(Oracle *oracle, Error *error)
+{
+    Model *model = NULL;
+    Golden golden = {0};
+    Batch batch = {0};
+    double want_loss;
+    bool ok = oracle_load_model(oracle, NULL, &model, error) &&
+              golden_open(oracle, "sft.safetensors", &golden, error) && read_batch(&golden, model, &batch, error) &&
+              golden_scalar(&golden, "loss", &want_loss, error);
+    if (ok) {
+        Pass *pass = pass_create(model, (PassSettings){.backward = true});
+        Dev grads = param_arena_create(model);
+        double loss = loss_and_gradient(model, pass, &batch, grads);
+        oracle_report(oracle, "sft", "loss", fabs(loss - want_loss), TOLERANCE_LOSS);
+        ok = golden_check_arena(oracle, &golden, "sft", "grad.", model, grads, TOLERANCE_GRADIENT, error);
+        param_arena_destroy(model, grads);
+        pass_destroy(pass);
+    }
+    batch_free(&batch);
+    golden_close(&golden);
+    model_destroy(model);
+    return ok;
+}
+
+// Gradients, clipping by the global norm as PyTorch's clip_grad_norm_, AdamW on every parameter. loss[i] is before step
+// i.
+static void take_steps(Model *model, const Batch *batch, double *loss)
+{
+    Backend *be = model_backend(model);
+    size_t bytes = model_params(model)->f32_bytes, n_floats = bytes / sizeof(float);
+    Pass *pass = pass_create(model, (PassSettings){.backward = true, .checkpointing = true});
+    Dev grads = param_arena_create(model), m = param_arena_create(model), v = param_arena_create(model);
+    for (int step = 0; step < N_STEPS; step++) {
+        RUN(be, zero, grads, bytes);
+        loss[step] = loss_and_gradient(model, pass, batch, grads);
+        double norm = sqrt(RUN(be, sum_squares, grads, n_floats));
+        AdamwSettings settings = {
+            .lr = 1e-3f, .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 1e-4f,
+            .grad_scale = (float)fmin(1.0, CLIP_NORM / (norm + 1e-6)), .step = step + 1,
+        };
+        RUN(be, adamw, model_arena(model), grads, m, v, n_floats, &settings);
+    }
+    param_arena_destroy(model, grads);
+    param_arena_destroy(model, m);
+    param_arena_destroy(model, v);
+    pass_destroy(pass);
+}
+
+static bool compare_steps(Oracle *oracle, const Golden *golden, Model *model, const Batch *batch, Error *error)
+{
+    GoldenF32 want;
+    if (!golden_f32(golden, "loss", &want, error))
+        return false;
+    bool ok = golden_shape(golden, "loss", want.rows, want.cols, 1, N_STEPS, error);
+    if (ok) {
+        double loss[N_STEPS];
+        take_steps(model, batch, loss);
+        for (int step = 0; step < N_STEPS; step++) {
+            char what[32];
+            snprintf(what, sizeof what, "loss of step %d", step + 1);
+            oracle_report(oracle, "sft_steps", what, fabs(loss[step] - (double)want.at[step]), TOLERANCE_STEP_LOSS);
+        }
+        ok = golden_check_arena(oracle, golden, "sft_steps", "final.", model, model_arena(model), TOLERANCE_STEP_PARAM,
+                                error);
+    }
+    mem_free(want.at);
+    return ok;
+}
+
+bool check_sft_steps(Oracle *oracle, Error *error)
+{
+    Model *model = NULL;
+    Golden sft = {0}, golden = {0};
+    Batch batch = {0};
+    bool ok = oracle_load_model(oracle, NULL, &model, error) && golden_open(oracle, "sft.safetensors", &sft, error) &&
+              golden_open(oracle, "sft_steps.safetensors", &golden, error) &&
+              read_batch(&sft, model, &batch, error) && compare_steps(oracle, &golden, model, &batch, error);
+    batch_free(&batch);
+    golden_close(&sft);
+    golden_close(&golden);
+    model_destroy(model);
+    return ok;
+}
