@@ -41,9 +41,11 @@ void buf_add_char(Buf *buf, char c);
 void buf_printf(Buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 Str buf_str(const Buf *buf);
 
-// UTF-8: length of the valid sequence at text[0..len) (1-4), or 0 when it is not valid UTF-8 (overlong, surrogates, > U+10FFFF).
+// UTF-8: length of the valid sequence at text[0..len) (1-4), or 0 when it is not valid UTF-8 (overlong, surrogates,
+// > U+10FFFF).
 size_t utf8_sequence(const char *text, size_t len);
-// Appends `text` with every invalid byte sequence replaced by U+FFFD (one per maximal invalid part, as Python's errors="replace").
+// Appends `text` with every invalid byte sequence replaced by U+FFFD (one per maximal invalid part, as Python's
+// errors="replace").
 void buf_add_utf8_lossy(Buf *buf, Str text);
 
 #endif

@@ -5,45 +5,45 @@
 #include <stdio.h>
 #include <string.h>
 
-// Keeps a message to one line.
-static void flatten(char *text) {
-    for (; *text != 0; text++) {
-        if (*text == '\n' || *text == '\r') *text = ' ';
+// A message is one line whatever text from outside it quotes: control characters become blanks.
+static void make_one_line(char *message) {
+    for (char *c = message; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = ' ';
     }
 }
 
 bool error_set(Error *error, const char *format, ...) {
     if (error == NULL) return false;
+    // Formatted aside, since an argument may be the old message itself.
+    char text[ERROR_MESSAGE_MAX];
     va_list args;
     va_start(args, format);
-    vsnprintf(error->message, sizeof error->message, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    flatten(error->message);
+    make_one_line(text);
+    memcpy(error->message, text, sizeof text);
     return false;
 }
 
 bool error_set_errno(Error *error, const char *format, ...) {
     int number = errno;
     if (error == NULL) return false;
+    char text[ERROR_MESSAGE_MAX];
     va_list args;
     va_start(args, format);
-    vsnprintf(error->message, sizeof error->message, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    size_t length = strlen(error->message);
-    snprintf(error->message + length, sizeof error->message - length, ": %s", strerror(number));
-    flatten(error->message);
-    return false;
+    char reason[128];
+    // GNU strerror_r: returns the text, which need not lie in the buffer.
+    return error_set(error, "%s: %s", text, strerror_r(number, reason, sizeof reason));
 }
 
 bool error_prefix(Error *error, const char *format, ...) {
     if (error == NULL) return false;
-    char context[ERROR_MESSAGE_MAX / 4], old[ERROR_MESSAGE_MAX - ERROR_MESSAGE_MAX / 4 - 2];
+    char text[ERROR_MESSAGE_MAX];
     va_list args;
     va_start(args, format);
-    vsnprintf(context, sizeof context, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    snprintf(old, sizeof old, "%.*s", (int)sizeof old - 1, error->message);
-    snprintf(error->message, sizeof error->message, "%s: %s", context, old);
-    flatten(error->message);
-    return false;
+    return error_set(error, "%s: %s", text, error->message);
 }

@@ -42,8 +42,9 @@ size_t line_reader_number(const LineReader *reader); // of the last line, from 1
 void line_reader_close(LineReader *reader);
 
 // Writing beside and renaming: bytes go to "<path>.partial"; commit flushes, fsyncs, renames and fsyncs the folder.
-// Until commit the old file, if any, is intact. A writer that is not committed must be aborted (removes the partial file).
-// Write errors (a full disk) are kept and reported by commit, so single writes need no check. path "-" is standard output.
+// Until commit the old file, if any, is intact. A writer that is not committed must be aborted (removes the partial
+// file). Write errors (a full disk) are kept and reported by commit, so single writes need no check. path "-" is standard
+// output; it and a path that is a device or a pipe are written in place.
 typedef struct FileWriter FileWriter;
 MUST_CHECK bool file_writer_open(const char *path, FileWriter **writer, Error *error);
 void file_writer_add(FileWriter *writer, const void *bytes, size_t count);
@@ -56,6 +57,7 @@ MUST_CHECK bool file_write_atomic(const char *path, const void *bytes, size_t co
 MUST_CHECK bool dir_sync(const char *path, Error *error);
 // Renames, then syncs the folder of `to`. An existing folder `to` is first moved aside and then removed, so that at any
 // moment either the old or the new one has the name (or the old one has "<to>.old", which path_recover puts back).
+// Begins with path_recover(to).
 MUST_CHECK bool path_replace(const char *from, const char *to, Error *error);
 // After a crash inside path_replace: if `path` is missing and "<path>.old" is there, puts it back; removes left-overs.
 MUST_CHECK bool path_recover(const char *path, Error *error);
@@ -63,8 +65,9 @@ MUST_CHECK bool path_recover(const char *path, Error *error);
 // Appending rows that survive a crash: opened with `keep_bytes`, the file is first cut to that size (a resumed run).
 typedef struct FileAppender FileAppender;
 MUST_CHECK bool file_appender_open(const char *path, uint64_t keep_bytes, FileAppender **appender, Error *error);
-MUST_CHECK bool file_appender_add(FileAppender *appender, Str text, Error *error); // written through (no user-space buffer left)
-uint64_t file_appender_size(const FileAppender *appender);                          // bytes in the file
+// Written through (no user-space buffer left); on a failure what was written of `text` is taken back.
+MUST_CHECK bool file_appender_add(FileAppender *appender, Str text, Error *error);
+uint64_t file_appender_size(const FileAppender *appender); // bytes in the file
 MUST_CHECK bool file_appender_sync(FileAppender *appender, Error *error);
 void file_appender_close(FileAppender *appender);
 

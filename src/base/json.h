@@ -15,23 +15,31 @@
 #define JSON_LINE_MAX_BYTES ((size_t)64 << 20)
 
 // Parses one JSON value of any kind that fills `text`. `where` (e.g. "rows.jsonl:12") begins the message of an error.
-// Duplicate keys and text after the value are errors. NUL characters in strings (\u0000) are allowed; invalid UTF-8 is an error.
+// Duplicate keys and text after the value are errors. NUL characters in strings (\u0000) are allowed; invalid UTF-8 is
+// an error.
 MUST_CHECK bool json_parse(Str text, const char *where, json_t **out, Error *error);
 MUST_CHECK bool json_read_file(const char *path, json_t **out, Error *error);
 
 // Members of an object. The message of a failure names `where`, the key and what was expected. The _or forms give a
-// default where the key is missing or null. Strings are borrowed from the json_t.
+// default where the key is missing or null. Strings are borrowed from the json_t. An integer may be written as a real
+// without a fraction (16.0).
 MUST_CHECK bool json_need_object(json_t *object, const char *where, const char *key, json_t **out, Error *error);
 MUST_CHECK bool json_need_array(json_t *object, const char *where, const char *key, json_t **out, Error *error);
 MUST_CHECK bool json_need_string(json_t *object, const char *where, const char *key, Str *out, Error *error);
-MUST_CHECK bool json_need_int(json_t *object, const char *where, const char *key, int64_t min, int64_t max, int64_t *out, Error *error);
+MUST_CHECK bool json_need_int(json_t *object, const char *where, const char *key, int64_t min, int64_t max,
+                              int64_t *out, Error *error);
 MUST_CHECK bool json_need_number(json_t *object, const char *where, const char *key, double *out, Error *error);
-MUST_CHECK bool json_string_or(json_t *object, const char *where, const char *key, Str fallback, Str *out, Error *error);
-MUST_CHECK bool json_int_or(json_t *object, const char *where, const char *key, int64_t min, int64_t max, int64_t fallback, int64_t *out, Error *error);
-MUST_CHECK bool json_number_or(json_t *object, const char *where, const char *key, double fallback, double *out, Error *error);
-MUST_CHECK bool json_bool_or(json_t *object, const char *where, const char *key, bool fallback, bool *out, Error *error);
+MUST_CHECK bool json_string_or(json_t *object, const char *where, const char *key, Str fallback, Str *out,
+                               Error *error);
+MUST_CHECK bool json_int_or(json_t *object, const char *where, const char *key, int64_t min, int64_t max,
+                            int64_t fallback, int64_t *out, Error *error);
+MUST_CHECK bool json_number_or(json_t *object, const char *where, const char *key, double fallback, double *out,
+                               Error *error);
+MUST_CHECK bool json_bool_or(json_t *object, const char *where, const char *key, bool fallback, bool *out,
+                             Error *error);
 
-// Writing. The writer puts commas by itself. Keys are C strings. Strings must be valid UTF-8 (invalid bytes become U+FFFD).
+// Writing. The writer puts commas by itself. Keys are C strings. Strings should be valid UTF-8 (invalid bytes become
+// U+FFFD).
 typedef struct JsonWriter {
     Buf *out;
     bool need_comma;
@@ -44,8 +52,8 @@ void jw_array_end(JsonWriter *w);
 void jw_key(JsonWriter *w, const char *key);
 void jw_string(JsonWriter *w, Str value);
 void jw_int(JsonWriter *w, int64_t value);
-void jw_f32(JsonWriter *w, float value);   // %.9g
-void jw_f64(JsonWriter *w, double value);  // %.17g
+void jw_f32(JsonWriter *w, float value);  // %.9g; -0.0 keeps its point, without which it is read as the integer 0
+void jw_f64(JsonWriter *w, double value); // %.17g; -0.0 likewise
 void jw_bool(JsonWriter *w, bool value);
 void jw_null(JsonWriter *w);
 void jw_json(JsonWriter *w, json_t *value); // any json_t, compact, keys in their order; reals as jw_f64

@@ -1,67 +1,28 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void abort_out_of_memory(size_t bytes) {
-    (void)bytes;
+// The two mutable globals that mem.h states: the handler, and the test hook's countdown (0: off).
+static void (*oom_handler)(size_t bytes);
+static atomic_long fail_countdown;
+
+void mem_set_oom_handler(void (*handler)(size_t bytes)) { oom_handler = handler; }
+void mem_fail_after(long n) { atomic_store(&fail_countdown, n); }
+
+_Noreturn void mem_out_of_memory(size_t bytes) {
+    if (oom_handler != NULL) oom_handler(bytes);
+    fprintf(stderr, "out of memory: %zu bytes\n", bytes);
     abort();
 }
 
-static void (*oom_handler)(size_t bytes) = abort_out_of_memory;
-static long fail_countdown = 0; // test hook: 0 is off
-
-void mem_set_oom_handler(void (*handler)(size_t bytes)) { oom_handler = handler != NULL ? handler : abort_out_of_memory; }
-void mem_fail_after(long n) { fail_countdown = n; }
-
-static void *checked(void *block, size_t bytes) {
-    if (fail_countdown > 0 && --fail_countdown == 0) {
-        free(block);
-        block = NULL;
-    }
-    if (block == NULL) {
-        oom_handler(bytes);
-        abort(); // the handler must not return
-    }
-    return block;
+static bool must_fail(void) {
+    if (atomic_load_explicit(&fail_countdown, memory_order_relaxed) == 0) return false;
+    return atomic_fetch_sub(&fail_countdown, 1) == 1;
 }
-
-void *mem_alloc(size_t count, size_t size) {
-    size_t bytes = 0;
-    bool fits = mem_size_mul(count, size, &bytes);
-    assert(fits);
-    (void)fits;
-    return checked(calloc(1, bytes > 0 ? bytes : 1), bytes);
-}
-
-void *mem_realloc(void *old, size_t count, size_t size) {
-    size_t bytes = 0;
-    bool fits = mem_size_mul(count, size, &bytes);
-    assert(fits);
-    (void)fits;
-    return checked(realloc(old, bytes > 0 ? bytes : 1), bytes);
-}
-
-void *mem_aligned(size_t bytes, size_t alignment) {
-    size_t rounded = 0;
-    bool fits = mem_size_add(bytes, alignment, &rounded);
-    assert(fits);
-    (void)fits;
-    rounded -= rounded % alignment;
-    void *block = checked(aligned_alloc(alignment, rounded), bytes);
-    memset(block, 0, rounded);
-    return block;
-}
-
-char *mem_strndup(const char *text, size_t length) {
-    char *copy = mem_alloc(length + 1, 1);
-    memcpy(copy, text, length);
-    return copy;
-}
-
-char *mem_strdup(const char *text) { return mem_strndup(text, strlen(text)); }
-void mem_free(void *block) { free(block); }
 
 bool mem_size_mul(size_t a, size_t b, size_t *out) {
     size_t product;
@@ -77,57 +38,130 @@ bool mem_size_add(size_t a, size_t b, size_t *out) {
     return true;
 }
 
-// ---- arenas: a list of blocks, the newest first
+// An overflow is a bug of the caller; it stops the program in builds without asserts too.
+static size_t checked_bytes(size_t count, size_t size) {
+    size_t bytes;
+    if (!mem_size_mul(count, size, &bytes)) {
+        assert(!"count * size overflows");
+        mem_out_of_memory(SIZE_MAX);
+    }
+    return bytes > 0 ? bytes : 1; // malloc(0) may be NULL
+}
 
-#define ARENA_BLOCK_BYTES ((size_t)64 << 10)
+void *mem_alloc(size_t count, size_t size) {
+    size_t bytes = checked_bytes(count, size);
+    void *block = must_fail() ? NULL : calloc(1, bytes);
+    if (block == NULL) mem_out_of_memory(bytes);
+    return block;
+}
 
-typedef struct ArenaBlock {
-    struct ArenaBlock *next;
-    size_t used, size; // of `data`
-    max_align_t data[];
-} ArenaBlock;
+void *mem_realloc(void *old, size_t count, size_t size) {
+    size_t bytes = checked_bytes(count, size);
+    void *block = must_fail() ? NULL : realloc(old, bytes);
+    if (block == NULL) mem_out_of_memory(bytes);
+    return block;
+}
+
+void *mem_aligned(size_t bytes, size_t alignment) {
+    assert(alignment > 0 && (alignment & (alignment - 1)) == 0);
+    if (alignment < sizeof(void *)) alignment = sizeof(void *);
+    if (bytes == 0) bytes = 1;
+    void *block = NULL;
+    if (must_fail() || posix_memalign(&block, alignment, bytes) != 0) mem_out_of_memory(bytes);
+    return memset(block, 0, bytes);
+}
+
+char *mem_strdup(const char *text) { return mem_strndup(text, strlen(text)); }
+
+char *mem_strndup(const char *text, size_t length) {
+    size_t bytes;
+    if (!mem_size_add(length, 1, &bytes)) mem_out_of_memory(SIZE_MAX);
+    char *copy = mem_alloc(bytes, 1);
+    if (length > 0) memcpy(copy, text, length);
+    return copy;
+}
+
+void mem_free(void *block) { free(block); }
+
+// ---- Arena: a list of chunks, the newest first; a block too large for a chunk gets one of its own. ----
+
+#define ARENA_ALIGN 16
+#define ARENA_CHUNK_MIN ((size_t)16 << 10)
+#define ARENA_CHUNK_MAX ((size_t)1 << 20)
+
+typedef struct Chunk {
+    struct Chunk *next;
+    size_t used, cap;                        // bytes of data
+    _Alignas(ARENA_ALIGN) unsigned char data[]; // zeroed
+} Chunk;
 
 struct Arena {
-    ArenaBlock *blocks;
+    Chunk *first;
+    size_t chunk_bytes; // of the next ordinary chunk: doubles, so that a large arena has few
     size_t bytes;
 };
 
-Arena *arena_create(void) { return mem_alloc(1, sizeof(Arena)); }
+Arena *arena_create(void) {
+    Arena *arena = mem_alloc(1, sizeof *arena);
+    arena->chunk_bytes = ARENA_CHUNK_MIN;
+    return arena;
+}
 
 void arena_destroy(Arena *arena) {
     if (arena == NULL) return;
-    for (ArenaBlock *block = arena->blocks; block != NULL;) {
-        ArenaBlock *next = block->next;
-        mem_free(block);
-        block = next;
+    for (Chunk *chunk = arena->first; chunk != NULL;) {
+        Chunk *next = chunk->next;
+        mem_free(chunk);
+        chunk = next;
     }
     mem_free(arena);
 }
 
-void *arena_alloc(Arena *arena, size_t count, size_t size) {
-    size_t bytes = 0, rounded = 0;
-    bool fits = mem_size_mul(count, size, &bytes) && mem_size_add(bytes, 15, &rounded);
-    assert(fits);
-    (void)fits;
-    rounded &= ~(size_t)15;
-    ArenaBlock *block = arena->blocks;
-    if (block == NULL || block->size - block->used < rounded) {
-        size_t room = rounded > ARENA_BLOCK_BYTES ? rounded : ARENA_BLOCK_BYTES;
-        block = mem_alloc(1, sizeof *block + room);
-        *block = (ArenaBlock){.next = arena->blocks, .used = 0, .size = room};
-        arena->blocks = block;
-    }
-    void *place = (char *)block->data + block->used;
-    block->used += rounded;
-    arena->bytes += bytes;
-    return place;
+static Chunk *chunk_create(size_t cap) {
+    size_t bytes;
+    if (!mem_size_add(sizeof(Chunk), cap, &bytes)) mem_out_of_memory(SIZE_MAX);
+    Chunk *chunk = mem_alloc(bytes, 1);
+    chunk->cap = cap;
+    return chunk;
 }
 
-char *arena_strndup(Arena *arena, const char *text, size_t length) {
-    char *copy = arena_alloc(arena, length + 1, 1);
-    memcpy(copy, text, length);
-    return copy;
+void *arena_alloc(Arena *arena, size_t count, size_t size) {
+    size_t bytes = checked_bytes(count, size);
+    if (!mem_size_add(bytes, ARENA_ALIGN - 1, &bytes)) mem_out_of_memory(SIZE_MAX);
+    bytes &= ~(size_t)(ARENA_ALIGN - 1);
+    arena->bytes += bytes;
+
+    Chunk *first = arena->first;
+    if (first != NULL && first->cap - first->used >= bytes) {
+        void *block = first->data + first->used;
+        first->used += bytes;
+        return block;
+    }
+    if (bytes > arena->chunk_bytes / 2) {
+        // Behind the first one, whose room stays in use.
+        Chunk *own = chunk_create(bytes);
+        own->used = bytes;
+        Chunk **link = first != NULL ? &first->next : &arena->first;
+        own->next = *link;
+        *link = own;
+        return own->data;
+    }
+    Chunk *chunk = chunk_create(arena->chunk_bytes);
+    if (arena->chunk_bytes < ARENA_CHUNK_MAX) arena->chunk_bytes *= 2;
+    chunk->next = first;
+    chunk->used = bytes;
+    arena->first = chunk;
+    return chunk->data;
 }
 
 char *arena_strdup(Arena *arena, const char *text) { return arena_strndup(arena, text, strlen(text)); }
+
+char *arena_strndup(Arena *arena, const char *text, size_t length) {
+    size_t bytes;
+    if (!mem_size_add(length, 1, &bytes)) mem_out_of_memory(SIZE_MAX);
+    char *copy = arena_alloc(arena, bytes, 1);
+    if (length > 0) memcpy(copy, text, length);
+    return copy;
+}
+
 size_t arena_bytes(const Arena *arena) { return arena->bytes; }

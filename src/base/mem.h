@@ -19,6 +19,8 @@ void mem_free(void *block);                                 // NULL is fine
 
 // Called with the bytes asked for when an allocation fails; must not return. NULL restores the default (abort).
 void mem_set_oom_handler(void (*handler)(size_t bytes));
+// Calls the handler: for a library that reports that it is out of memory by returning NULL.
+_Noreturn void mem_out_of_memory(size_t bytes);
 
 // Test hook: the n-th allocation from now fails (0: off), to exercise the handler.
 void mem_fail_after(long n);

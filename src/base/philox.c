@@ -1,5 +1,6 @@
 #include "base/philox.h"
 
+#include <assert.h>
 #include <math.h>
 
 // Constants of the paper: two multipliers, two Weyl increments (golden ratio, sqrt(3) - 1).
@@ -26,6 +27,8 @@ static uint64_t mix(uint64_t x) {
     return x ^ (x >> 31);
 }
 
+// key = mix(seed ^ mix(purpose)), low word first. mix is a bijection: two purposes of one seed never share a key, nor do
+// two seeds of one purpose.
 void rng_bits(const RngAddress *address, uint32_t out[4]) {
     uint64_t k = mix(address->seed ^ mix((uint64_t)address->purpose));
     uint32_t key[2] = {(uint32_t)k, (uint32_t)(k >> 32)};
@@ -49,6 +52,7 @@ void rng_normal2(const RngAddress *address, float out[2]) {
 }
 
 uint64_t rng_below(const RngAddress *address, uint64_t n) {
+    assert(n >= 1);
     uint32_t bits[4];
     rng_bits(address, bits);
     uint64_t draw = (uint64_t)bits[0] << 32 | bits[1];
