@@ -1,0 +1,121 @@
+// Paths of a forest as runs of K/V rows, and the moves between matrices and tiles.
+#include "compute/cpu/attention.h"
+
+static int32_t count_runs(const Forest *forest)
+{
+    int64_t total = 0;
+    for (int32_t i = 0; i < forest->n_segments; i++)
+        for (int32_t s = i; s >= 0; s = forest->segments[s].parent)
+            total++;
+    assert(total <= INT32_MAX);
+    return (int32_t)total;
+}
+
+static void fill_runs(AttentionPlan *plan)
+{
+    const Segment *segments = plan->forest->segments;
+    int32_t n = 0;
+    for (int32_t i = 0; i < plan->forest->n_segments; i++) {
+        plan->first_run[i] = n;
+        int32_t parent = segments[i].parent;
+        if (parent >= 0)
+            for (int32_t r = plan->first_run[parent]; r < plan->first_run[parent + 1]; r++)
+                plan->runs[n++] = plan->runs[r];
+        plan->runs[n++] = (Run){segments[i].position, segments[i].n_tokens, segments[i].kv_row, i};
+        plan->first_run[i + 1] = n;
+        plan->longest = max_i32(plan->longest, segments[i].position + segments[i].n_tokens);
+    }
+}
+
+static void fill_blocks(AttentionPlan *plan, int32_t block_rows)
+{
+    for (int32_t i = 0; i < plan->forest->n_segments; i++) {
+        const Segment *s = &plan->forest->segments[i];
+        for (int32_t from = 0; from < s->n_new; from += block_rows)
+            plan->blocks[plan->n_blocks++] = (QueryBlock){
+                .segment = i,
+                .row = s->row + from,
+                .n_rows = min_i32(block_rows, s->n_new - from),
+                .length = s->position + s->n_tokens - s->n_new + from + 1,
+            };
+    }
+}
+
+AttentionPlan attention_plan(Backend *be, const Forest *forest, int32_t head_dim, int32_t q_cols, int32_t kv_cols,
+                             int32_t block_queries)
+{
+    assert(head_dim >= 1 && head_dim <= HEAD_DIM_MAX && q_cols % head_dim == 0 && kv_cols % head_dim == 0);
+    assert(q_cols % kv_cols == 0);
+    AttentionPlan plan = {.forest = forest, .head_dim = head_dim, .n_heads = q_cols / head_dim,
+                          .n_kv_heads = kv_cols / head_dim, .group = q_cols / kv_cols};
+    plan.columns = (int32_t)round_up((size_t)head_dim, PANEL);
+    int32_t block_rows = max_i32(1, block_queries / plan.group);
+    plan.queries = block_rows * plan.group;
+    size_t n_segments = (size_t)forest->n_segments, n_runs = (size_t)count_runs(forest);
+    size_t n_blocks = (size_t)(forest->n_rows / block_rows) + n_segments;
+    char *work = cpu_work(be, WORK_PATHS,
+                          n_runs * sizeof(Run) + n_blocks * sizeof(QueryBlock) + (n_segments + 1) * sizeof(int32_t));
+    plan.runs = (Run *)work;
+    plan.blocks = (QueryBlock *)(work + n_runs * sizeof(Run));
+    plan.first_run = (int32_t *)(work + n_runs * sizeof(Run) + n_blocks * sizeof(QueryBlock));
+    fill_runs(&plan);
+    fill_blocks(&plan, block_rows);
+    assert((size_t)plan.n_blocks <= n_blocks);
+    return plan;
+}
+
+double attention_work(const AttentionPlan *plan)
+{
+    double pairs = 0;
+    for (int32_t i = 0; i < plan->n_blocks; i++)
+        pairs += (double)plan->blocks[i].n_rows * plan->blocks[i].length;
+    return 2 * pairs * plan->n_heads * plan->head_dim;
+}
+
+void pack_queries(const CpuKernels *kernels, const AttentionPlan *plan, const QueryBlock *block, int32_t kv_head, float *to,
+                  Mat x, float a)
+{
+    for (int32_t r = 0; r < block->n_rows; r++) {
+        const float *from = cpu_row(x, block->row + r) + (size_t)(kv_head * plan->group) * (size_t)plan->head_dim;
+        for (int32_t h = 0; h < plan->group; h++, to += BLOCK_K, from += plan->head_dim)
+            kernels->scale(to, from, plan->head_dim, a);
+    }
+}
+
+static const float *run_vector(const AttentionPlan *plan, const Run *run, int32_t kv_head, Mat kv, int32_t position)
+{
+    return cpu_row(kv, run->kv_row + position - run->position) + kv_head * plan->head_dim;
+}
+
+void transpose_keys(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head, float *panel,
+                    Mat kv, int32_t from, int32_t to)
+{
+    for (int32_t r = plan->first_run[segment]; r < plan->first_run[segment + 1]; r++) {
+        const Run *run = &plan->runs[r];
+        int32_t start = max_i32(from, run->position), end = min_i32(to, run->position + run->count);
+        if (start < end)
+            kernels->transpose(panel + start % PANEL, run_vector(plan, run, kv_head, kv, start), (size_t)kv.cols,
+                               end - start, plan->head_dim);
+    }
+}
+
+void sum_over_positions(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head, float *c,
+                        const float *a, int32_t rows, Mat kv, int32_t from, int32_t to)
+{
+    Tile tile = {.c_row = (size_t)plan->columns, .c_panel = PANEL, .b_row = (size_t)kv.cols, .b_panel = PANEL, .rows = rows,
+                 .load = true};
+    for (int32_t r = plan->first_run[segment]; r < plan->first_run[segment + 1]; r++) {
+        const Run *run = &plan->runs[r];
+        int32_t start = max_i32(from, run->position), end = min_i32(to, run->position + run->count);
+        if (start >= end)
+            continue;
+        tile.a = a + start % BLOCK_K;
+        tile.len = end - start;
+        for (int32_t column = 0; column < plan->columns; column += tile.panels * PANEL) {
+            tile.panels = rows <= 6 && plan->columns - column >= 2 * PANEL ? 2 : 1;
+            tile.c = c + column;
+            tile.b = run_vector(plan, run, kv_head, kv, start) + column;
+            kernels->tile(&tile);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+// The backend itself: choice of the instruction set, memory and workspaces.
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/mem.h"
+#include "compute/cpu/cpu.h"
+#include "compute/cpu/cpu_ops.h"
+
+static void cpu_destroy(Backend *be)
+{
+    CpuState *state = be->state;
+    assert(state->n_live == 0);
+    for (int i = 0; i < N_WORK; i++)
+        mem_free(state->work[i]);
+    mem_free(state);
+    mem_free(be);
+}
+
+static const char *cpu_describe(const Backend *be)
+{
+    return ((const CpuState *)be->state)->describe;
+}
+
+static const BackendOps cpu_ops = {
+    .name = "cpu",
+    .destroy = cpu_destroy,
+    .describe = cpu_describe,
+#define OP(result, op, arguments, contract) .op = cpu_##op,
+#include "compute/ops.def"
+#undef OP
+};
+
+static const CpuKernels *find_avx2(void)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return cpu_kernels_avx2();
+#endif
+    return NULL;
+}
+
+static const CpuKernels *find_avx512(void)
+{
+#if defined(__x86_64__)
+    if (find_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        return cpu_kernels_avx512();
+#endif
+    return NULL;
+}
+
+bool cpu_backend_create(const char *isa, Backend **backend, Error *error)
+{
+    const CpuKernels *avx2 = find_avx2(), *avx512 = find_avx512(), *kernels;
+    *backend = NULL;
+    if (isa[0] == '\0')
+        kernels = avx512 ? avx512 : avx2 ? avx2 : cpu_kernels_portable();
+    else if (strcmp(isa, "portable") == 0)
+        kernels = cpu_kernels_portable();
+    else if (strcmp(isa, "avx2") == 0)
+        kernels = avx2;
+    else if (strcmp(isa, "avx512") == 0)
+        kernels = avx512;
+    else
+        return error_set(error, "unknown instruction set \"cpu:%s\": expected cpu:portable, cpu:avx2 or cpu:avx512", isa);
+    if (!kernels)
+        return error_set(error, "this processor or this build lacks the instruction set of backend \"cpu:%s\"", isa);
+    CpuState *state = mem_alloc(1, sizeof *state);
+    state->kernels = kernels;
+    int threads = cpu_threads_max();
+    snprintf(state->describe, sizeof state->describe, "cpu (%s, %d thread%s)", kernels->isa, threads,
+             threads == 1 ? "" : "s");
+    *backend = mem_alloc(1, sizeof **backend);
+    (*backend)->ops = &cpu_ops;
+    (*backend)->state = state;
+    return true;
+}
+
+void *cpu_work(Backend *be, CpuWork which, size_t bytes)
+{
+    CpuState *state = cpu_state(be);
+    if (!state->work[which] || bytes > state->work_bytes[which]) {
+        mem_free(state->work[which]);
+        state->work[which] = mem_aligned(bytes + bytes / 4 + CPU_SLACK_BYTES, 64);
+        state->work_bytes[which] = bytes + bytes / 4;
+    }
+    return state->work[which];
+}
+
+int cpu_threads_max(void)
+{
+    return omp_get_max_threads();
+}
+
+// Waking the threads costs a few microseconds; a core does some 10^5 multiply-adds in one.
+int cpu_threads_for(double work)
+{
+    return work < 3e5 ? 1 : cpu_threads_max();
+}
+
+// x = 2^e m with m in [sqrt 1/2, sqrt 2); log m = 2 atanh(s), s = (m - 1) / (m + 1), |s| < 0.172: the series to s^19 leaves
+// less than 1e-17. All in double, so the rounding to F32 is what counts.
+float cpu_log(float x)
+{
+    if (!(x > 0) || isinf(x))
+        return x == 0 ? -INFINITY : x > 0 ? x : NAN;
+    int e;
+    double m = frexp((double)x, &e);
+    if (m < 0x1.6a09e667f3bcdp-1) {
+        m *= 2;
+        e--;
+    }
+    double s = (m - 1) / (m + 1), square = s * s, sum = 0;
+    for (int power = 19; power >= 1; power -= 2)
+        sum = sum * square + 1.0 / power;
+    return (float)(e * 0x1.62e42fefa39efp-1 + 2 * s * sum);
+}
+
+Dev cpu_alloc(Backend *be, size_t bytes)
+{
+    cpu_state(be)->n_live++;
+    return (Dev){(uintptr_t)mem_aligned(bytes + CPU_SLACK_BYTES, 64)};
+}
+
+void cpu_release(Backend *be, Dev memory)
+{
+    if (dev_is_none(memory))
+        return;
+    cpu_state(be)->n_live--;
+    mem_free((void *)memory.address);
+}
+
+void cpu_zero(Backend *be, Dev memory, size_t bytes)
+{
+    if (bytes > 0)
+        memset((void *)memory.address, 0, bytes);
+}
+
+void cpu_upload(Backend *be, Dev to, const void *from, size_t bytes)
+{
+    if (bytes > 0)
+        memcpy((void *)to.address, from, bytes);
+}
+
+void cpu_download(Backend *be, void *to, Dev from, size_t bytes)
+{
+    if (bytes > 0)
+        memcpy(to, (const void *)from.address, bytes);
+}
+
+void cpu_copy(Backend *be, Dev to, Dev from, size_t bytes)
+{
+    if (bytes > 0)
+        memcpy((void *)to.address, (const void *)from.address, bytes);
+}

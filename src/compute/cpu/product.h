@@ -1,0 +1,60 @@
+// Matrix products of the cpu backend: left-hand sides packed for tiles, times the panels of a weight.
+#ifndef RLT_COMPUTE_CPU_PRODUCT_H
+#define RLT_COMPUTE_CPU_PRODUCT_H
+
+#include "compute/cpu/cpu_ops.h"
+
+// x[rows, cols] cut into blocks of at most TILE_ROWS rows and at most BLOCK_K columns, all of nearly equal size; each block
+// is [TILE_ROWS][BLOCK_K] floats. Blocks of one row block follow one another.
+typedef struct Packed {
+    float *data;
+    int32_t rows, cols;
+    int32_t row_blocks, col_blocks;
+    int32_t col_block; // columns of a block but the last; even, as BF16 comes in pairs
+} Packed;
+
+Packed packed_shape(int32_t rows, int32_t cols);
+size_t packed_bytes(const Packed *packed);
+// Copies row block `rb` of x, whose rows are x_row floats apart.
+void pack_row_block(const Packed *packed, const float *x, size_t x_row, int32_t rb);
+static inline int32_t packed_row(const Packed *packed, int32_t rb) // first row of a block
+{
+    return part_start(packed->rows, packed->row_blocks, rb);
+}
+static inline float *packed_block(const Packed *packed, int32_t rb, int32_t kb)
+{
+    return packed->data + ((size_t)rb * (size_t)packed->col_blocks + (size_t)kb) * TILE_ROWS * BLOCK_K;
+}
+static inline int32_t packed_len(const Packed *packed, int32_t kb)
+{
+    return min_i32(packed->col_block, packed->cols - kb * packed->col_block);
+}
+
+// Row blocks that are worth working on at once: they stay in an L2 cache while panels of weights pass.
+int32_t packed_chunk(const Packed *packed);
+// Panels that a tile of so many rows takes at once to keep enough chains going.
+int32_t panels_at_once(int32_t rows);
+
+// out[rows of row blocks rb_from .. rb_to - 1][columns of panels panel_from .. panel_to - 1] = x w^T + bias + residual.
+// out, residual: row 0 of column 0 of those, out_row floats a row; NULL where absent. acc: PRODUCT_ACC_FLOATS, padded.
+typedef struct Product {
+    const CpuKernels *kernels;
+    const Packed *x;
+    Weight w;
+    float *out;
+    const float *bias, *residual;
+    size_t out_row;
+} Product;
+void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_t panel_from, int32_t panel_to, float *acc);
+
+#define CHUNK_ROWS_MAX (16 * TILE_ROWS)
+#define PRODUCT_ACC_FLOATS (CHUNK_ROWS_MAX * PANEL)
+
+// out = x w^T + bias + residual with all threads; residual may be out, bias and residual may be NULL.
+void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w, const float *bias, const float *residual);
+// dx = (or +=) dout w.
+void product_input_gradient(Backend *be, float *dx, const float *dout, int32_t rows, Weight w, bool accumulate);
+// dw += dout^T x.
+void product_weight_gradient(Backend *be, Weight dw, const float *dout, const float *x, int32_t rows);
+
+#endif

@@ -1,0 +1,334 @@
+// Exactness of the cpu backends: the bits of a forward row do not depend on the other rows, on how many there are, on
+// threads or on the instruction set; those of a backward not on threads or the instruction set. No tolerances here.
+#include "op_test.h"
+
+// Computes `n` rows of a fixed problem from row `first` on, `width` floats each. For a backward always all rows.
+typedef void (*RowFunction)(Backend *be, const void *problem, int32_t first, int32_t n, float *out);
+
+typedef struct Subject {
+    const char *name;
+    RowFunction run;
+    const void *problem;
+    int32_t rows, width;
+    bool backward; // or anything else whose sums go over rows
+} Subject;
+
+static void run_in_chunks(Backend *be, const Subject *s, int32_t chunk, float *out)
+{
+    for (int32_t first = 0; first < s->rows; first += chunk) {
+        int32_t n = s->rows - first < chunk ? s->rows - first : chunk;
+        s->run(be, s->problem, first, n, out + (size_t)first * (size_t)s->width);
+    }
+}
+
+static void expect_exact(const Subject *s)
+{
+    static const int32_t chunks[] = {1, 2, 3, 5, 8, 13, 16, 31, 64};
+    size_t n = (size_t)s->rows * (size_t)s->width;
+    float *expected = host_floats(n), *actual = host_floats(n);
+    int threads_before = omp_get_max_threads();
+    for (int b = 0; b < bed.n_cpu; b++) {
+        for (int threads = 1; threads <= 2; threads++) {
+            omp_set_num_threads(threads);
+            bool first = b == 0 && threads == 1;
+            s->run(bed.cpu[b], s->problem, 0, s->rows, first ? expected : actual);
+            const char *where = label("%s %s, %d threads", s->name, backend_describe(bed.cpu[b]), threads);
+            if (!first)
+                expect_bits(actual, expected, n, where);
+            for (size_t k = 0; k < COUNT(chunks) && !s->backward && chunks[k] < s->rows; k++) {
+                memset(actual, 0xff, n * sizeof *actual);
+                run_in_chunks(bed.cpu[b], s, chunks[k], actual);
+                expect_bits(actual, expected, n, label("%s, %d at a time", where, chunks[k]));
+            }
+        }
+    }
+    omp_set_num_threads(threads_before);
+    mem_free(expected), mem_free(actual);
+}
+
+// ---- projections
+typedef struct Linear {
+    int32_t t, k, n;
+    Dtype dtype;
+    float *x, *w, *y; // x[T,K], w[N,K], y[T,N]: residual or dout
+} Linear;
+
+static void linear_rows(Backend *be, const void *problem, int32_t first, int32_t n, float *out)
+{
+    const Linear *l = problem;
+    Mat x = put_mat(be, l->x + first * l->k, n, l->k), r = put_mat(be, l->y + first * l->n, n, l->n);
+    Weight w = put_weight(be, l->dtype, l->w, l->n, l->k);
+    Vec bias = put_vec(be, l->w, l->n);
+    RUN(be, linear, r, x, w, bias, r);
+    take_mat(be, out, r);
+    drop_mat(be, x), drop_weight(be, w), drop_vec(be, bias);
+}
+
+static void linear_backward_rows(Backend *be, const void *problem, int32_t first, int32_t n, float *out)
+{
+    const Linear *l = problem;
+    Mat dx = put_nan(be, n, l->k), dout = put_mat(be, l->y + first * l->n, n, l->n);
+    Weight w = put_weight(be, l->dtype, l->w, l->n, l->k);
+    RUN(be, linear_backward_input, dx, dout, w, false);
+    take_mat(be, out, dx);
+    drop_mat(be, dout), drop_weight(be, w);
+}
+
+static void linear_backward_weights(Backend *be, const void *problem, int32_t first, int32_t n, float *out)
+{
+    (void)first, (void)n;
+    const Linear *l = problem;
+    Mat x = put_mat(be, l->x, l->t, l->k), dout = put_mat(be, l->y, l->t, l->n);
+    Weight dw = put_weight(be, DTYPE_F32, l->w, l->n, l->k);
+    Vec dbias = put_vec(be, l->w, l->n);
+    RUN(be, linear_backward_weight, dw, dbias, dout, x);
+    take_weight(be, out, dw);
+    take_vec(be, out + l->n * l->k, dbias);
+    drop_mat(be, x), drop_mat(be, dout);
+}
+
+static void projections(void **state)
+{
+    (void)state;
+    static const int32_t shapes[][3] = {{70, 96, 64}, {33, 37, 45}, {17, 300, 31}, {129, 64, 97}, {40, 8, 1}};
+    for (size_t i = 0; i < COUNT(shapes); i++) {
+        for (int half = 0; half < 2; half++) {
+            Linear l = {shapes[i][0], shapes[i][1], shapes[i][2], half ? DTYPE_BF16 : DTYPE_F32, 0, 0, 0};
+            l.x = random_floats((size_t)(l.t * l.k), 1, 1);
+            l.w = random_floats((size_t)(l.n * l.k), 2, 1);
+            l.y = random_floats((size_t)(l.t * l.n), 3, 1);
+            expect_exact(&(Subject){"linear", linear_rows, &l, l.t, l.n, false});
+            expect_exact(&(Subject){"linear_backward_input", linear_backward_rows, &l, l.t, l.k, true});
+            expect_exact(&(Subject){"linear_backward_weight", linear_backward_weights, &l, 1, l.n * (l.k + 1), true});
+            mem_free(l.x), mem_free(l.w), mem_free(l.y);
+        }
+    }
+}
+
+// ---- row by row: norm, rope, activation
+typedef struct Rows {
+    int32_t t, c;
+    float *x, *y, *weight;
+    int32_t *positions;
+} Rows;
+
+static void rmsnorm_rows(Backend *be, const void *problem, int32_t first, int32_t n, float *out)
+{
+    const Rows *r = problem; // out: the row, then its rstd
+    Mat x = put_mat(be, r->x + first * r->c, n, r->c), y = put_nan(be, n, r->c);
+    Vec weight = put_vec(be, r->weight, r->c), rstd = vec(put_nan(be, 1, n).data, n);
+    RUN(be, rmsnorm, y, rstd, x, weight, 1e-6f);
+    float *rows = host_floats((size_t)(n * r->c)), *scales = host_floats((size_t)n);
+    take_mat(be, rows, y), take_vec(be, scales, rstd);
+    for (int32_t t = 0; t < n; t++) {
+        memcpy(out + t * (r->c + 1), rows + t * r->c, (size_t)r->c * sizeof(float));
+        out[t * (r->c + 1) + r->c] = scales[t];
+    }
+    mem_free(rows), mem_free(scales);
+    drop_mat(be, x), drop_vec(be, weight);
+}
+
+static void rmsnorm_backward(Backend *be, const void *problem, int32_t first, int32_t n, float *out)
+{
+    (void)first, (void)n;
+    const Rows *r = problem;
+    Mat x = put_mat(be, r->x, r->t, r->c), dout = put_mat(be, r->y, r->t, r->c), dx = put_mat(be, r->y, r->t, r->c);
+    Vec weight = put_vec(be, r->weight, r->c), dweight = put_vec(be, r->weight, r->c), rstd = put_vec(be, r->y, r->t);
+    RUN(be, rmsnorm_backward, dx, dweight, dout, x, weight, rstd);
+    take_mat(be, out, dx);
+    take_vec(be, out + r->t * r->c, dweight);
+    drop_mat(be, x), drop_mat(be, dout), drop_vec(be, weight), drop_vec(be, rstd);
+}
+
+static void swiglu_rows(Backend *be, const void *problem, int32_t first, int32_t n, float *out)
+{
+    const Rows *r = problem;
+    Mat gate = put_mat(be, r->x + first * r->c, n, r->c), up = put_mat(be, r->y + first * r->c, n, r->c);
+    Mat y = put_nan(be, n, r->c);
+    RUN(be, swiglu, y, gate, up);
+    take_mat(be, out, y);
+    drop_mat(be, gate), drop_mat(be, up);
+}
+
+static void swiglu_backward_rows(Backend *be, const void *problem, int32_t first, int32_t n, float *out)
+{
+    const Rows *r = problem; // both gradients, one after the other
+    Mat gate = put_mat(be, r->x + first * r->c, n, r->c), up = put_mat(be, r->y + first * r->c, n, r->c);
+    Mat dout = put_mat(be, r->y + first * r->c, n, r->c);
+    RUN(be, swiglu_backward, gate, up, dout, gate, up);
+    take_mat(be, out, gate);
+    take_mat(be, out + n * r->c, up);
+    drop_mat(be, dout);
+}
+
+static void rope_rows(Backend *be, const void *problem, int32_t first, int32_t n, float *out)
+{
+    const Rows *r = problem;
+    enum { HALF = 4 };
+    Mat x = put_mat(be, r->x + first * r->c, n, r->c), table = put_mat(be, r->x, 10, HALF);
+    RopeTable rope = {table.data, dev_offset(table.data, 10 * sizeof(float)), 7, HALF}; // any numbers do
+    RUN(be, rope, x, 2 * HALF, rope, r->positions + first, false);
+    take_mat(be, out, x);
+    drop_mat(be, table);
+}
+
+static void elementwise(void **state)
+{
+    (void)state;
+    static const int32_t shapes[][2] = {{70, 64}, {19, 104}, {33, 1000}, {5, 8}};
+    for (size_t i = 0; i < COUNT(shapes); i++) {
+        Rows r = {shapes[i][0], shapes[i][1], 0, 0, 0, 0};
+        size_t n = (size_t)(r.t * r.c);
+        r.x = random_floats(n, 1, 3), r.y = random_floats(n, 2, 1), r.weight = random_floats((size_t)r.c, 3, 1);
+        r.positions = random_ids((size_t)r.t, 4, 7);
+        expect_exact(&(Subject){"rmsnorm", rmsnorm_rows, &r, r.t, r.c + 1, false});
+        expect_exact(&(Subject){"rmsnorm_backward", rmsnorm_backward, &r, 1, (r.t + 1) * r.c, true});
+        expect_exact(&(Subject){"swiglu", swiglu_rows, &r, r.t, r.c, false});
+        expect_exact(&(Subject){"swiglu_backward", swiglu_backward_rows, &r, r.t, 2 * r.c, true});
+        expect_exact(&(Subject){"rope", rope_rows, &r, r.t, r.c, false});
+        mem_free(r.x), mem_free(r.y), mem_free(r.weight), mem_free(r.positions);
+    }
+}
+
+// ---- head
+typedef struct Head {
+    int32_t p, c, v;
+    Dtype dtype;
+    SampleSettings settings;
+    float *x, *w, *uniforms;
+    int32_t *targets;
+} Head;
+
+static void head_rows(Backend *be, const void *problem, int32_t first, int32_t n, float *out)
+{
+    const Head *h = problem; // out: logp, entropy, lse
+    Mat x = put_mat(be, h->x + first * h->c, n, h->c);
+    Weight w = put_weight(be, h->dtype, h->w, h->v, h->c);
+    Vec lse = vec(put_nan(be, 1, n).data, n);
+    float *part[3];
+    for (int i = 0; i < 3; i++)
+        part[i] = host_floats((size_t)n);
+    RUN(be, head_logprobs, part[0], part[1], lse, x, w, h->targets + first, h->settings.temperature);
+    take_vec(be, part[2], lse);
+    for (int32_t p = 0; p < n; p++)
+        for (int i = 0; i < 3; i++)
+            out[p * 3 + i] = part[i][p];
+    for (int i = 0; i < 3; i++)
+        mem_free(part[i]);
+    drop_mat(be, x), drop_weight(be, w);
+}
+
+static void sample_rows(Backend *be, const void *problem, int32_t first, int32_t n, float *out)
+{
+    const Head *h = problem; // out: id, logp
+    Mat x = put_mat(be, h->x + first * h->c, n, h->c);
+    Weight w = put_weight(be, h->dtype, h->w, h->v, h->c);
+    int32_t *ids = mem_alloc((size_t)n, sizeof *ids);
+    float *logp = host_floats((size_t)n);
+    RUN(be, head_sample, ids, logp, x, w, &h->settings, h->uniforms + first);
+    for (int32_t p = 0; p < n; p++) {
+        out[2 * p] = (float)ids[p];
+        out[2 * p + 1] = logp[p];
+    }
+    mem_free(ids), mem_free(logp);
+    drop_mat(be, x), drop_weight(be, w);
+}
+
+static void logits_rows(Backend *be, const void *problem, int32_t first, int32_t n, float *out)
+{
+    const Head *h = problem;
+    Mat x = put_mat(be, h->x + first * h->c, n, h->c);
+    Weight w = put_weight(be, h->dtype, h->w, h->v, h->c);
+    RUN(be, head_logits, out, x, w);
+    drop_mat(be, x), drop_weight(be, w);
+}
+
+static void head_backward(Backend *be, const void *problem, int32_t first, int32_t n, float *out)
+{
+    (void)first, (void)n;
+    const Head *h = problem; // any lse and dlogp do
+    float *lse_host = host_floats((size_t)h->p);
+    for (int32_t p = 0; p < h->p; p++)
+        lse_host[p] = 5;
+    Mat x = put_mat(be, h->x, h->p, h->c), dx = put_nan(be, h->p, h->c);
+    Weight w = put_weight(be, h->dtype, h->w, h->v, h->c), dw = put_weight(be, DTYPE_F32, h->w, h->v, h->c);
+    Vec lse = put_vec(be, lse_host, h->p);
+    RUN(be, head_logprobs_backward, dx, dw, h->x, lse, x, w, h->targets, h->settings.temperature);
+    take_mat(be, out, dx);
+    take_weight(be, out + h->p * h->c, dw);
+    drop_mat(be, x), drop_weight(be, w), drop_vec(be, lse);
+    mem_free(lse_host);
+}
+
+static void head(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t p, c, v;
+        SampleSettings settings;
+    } shapes[] = {
+        {70, 16, 300, {0.7f, 0, 1, 0}},
+        {33, 40, 1031, {1, 50, 0.9f, 0.01f}},
+        {17, 8, 33, {1.3f, 0, 0.5f, 0}},
+        {20, 64, 4500, {0.7f, 0, 0.95f, 0}},
+    };
+    for (size_t i = 0; i < COUNT(shapes); i++) {
+        for (int half = 0; half < 2; half++) {
+            Head h = {shapes[i].p, shapes[i].c, shapes[i].v, half ? DTYPE_BF16 : DTYPE_F32, shapes[i].settings, 0, 0, 0, 0};
+            h.x = random_floats((size_t)(h.p * h.c), 1, 1);
+            h.w = random_floats((size_t)(h.v * h.c), 2, 1);
+            h.uniforms = random_uniforms((size_t)h.p, 3);
+            h.targets = random_ids((size_t)h.p, 4, h.v);
+            expect_exact(&(Subject){"head_logprobs", head_rows, &h, h.p, 3, false});
+            expect_exact(&(Subject){"head_sample", sample_rows, &h, h.p, 2, false});
+            expect_exact(&(Subject){"head_logits", logits_rows, &h, h.p, h.v, false});
+            expect_exact(&(Subject){"head_logprobs_backward", head_backward, &h, 1, (h.p + h.v) * h.c, true});
+            h.settings = (SampleSettings){0, 0, 1, 0};
+            expect_exact(&(Subject){"head_sample, greedy", sample_rows, &h, h.p, 2, false});
+            mem_free(h.x), mem_free(h.w), mem_free(h.uniforms), mem_free(h.targets);
+        }
+    }
+}
+
+// ---- arenas
+static void arena_ops(Backend *be, const void *problem, int32_t first, int32_t n, float *out)
+{
+    (void)first, (void)n;
+    const Rows *r = problem;
+    int32_t count = r->t * r->c;
+    Mat p = put_mat(be, r->x, 1, count), g = put_mat(be, r->y, 1, count), m = put_mat(be, r->y, 1, count);
+    float *squares = absolute(r->x, (size_t)count);
+    Mat v = put_mat(be, squares, 1, count);
+    const AdamwSettings settings = {1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f, 0.3f, 3};
+    RUN(be, adamw, p.data, g.data, m.data, v.data, (size_t)count, &settings);
+    RUN(be, ema, g.data, p.data, (size_t)count, 0.9f);
+    RUN(be, axpy, m.data, g.data, (size_t)count, 0.37f);
+    double sum = RUN(be, sum_squares, p.data, (size_t)count);
+    memcpy(out, &sum, sizeof sum);
+    out += 2;
+    take_mat(be, out, p), take_mat(be, out + count, g), take_mat(be, out + 2 * count, m);
+    take_mat(be, out + 3 * count, v);
+    mem_free(squares);
+}
+
+static void arenas(void **state)
+{
+    (void)state;
+    static const int32_t sizes[] = {1, 33, 1000, 50021};
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        Rows r = {1, sizes[i], random_floats((size_t)sizes[i], 1, 1), random_floats((size_t)sizes[i], 2, 1), 0, 0};
+        expect_exact(&(Subject){"arenas", arena_ops, &r, 1, 4 * sizes[i] + 2, true});
+        mem_free(r.x), mem_free(r.y);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(projections),
+        cmocka_unit_test(elementwise),
+        cmocka_unit_test(head),
+        cmocka_unit_test(arenas),
+    };
+    return RUN_OP_TESTS(tests);
+}

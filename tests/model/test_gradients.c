@@ -1,0 +1,225 @@
+// The whole model's gradient against finite differences, and forests against separate sequences.
+#include <math.h>
+#include "tiny.h"
+
+// Prompt (5), three completions (4, 1, 6) below it, and one that goes on (3) from the first.
+static const int32_t LENGTHS[] = {5, 4, 1, 6, 3};
+static const int32_t PARENTS[] = {-1, 0, 0, 0, 1};
+#define N_SEGMENTS 5
+#define N_IDS 19
+
+typedef struct Case {
+    Model *model;
+    Batch batch;
+    float dlogp[64]; // weights of the loss: sum of dlogp * logp
+} Case;
+
+static void case_begin(Case *c, Backend *backend, ModelFamily family)
+{
+    ModelConfig config = tiny_config(family);
+    int32_t ids[N_IDS], at = 0;
+    c->model = tiny_model(backend, &config, DTYPE_F32, 11);
+    fill_random_ids(ids, N_IDS, config.vocabulary, 12);
+    batch_init(&c->batch);
+    for (int s = 0; s < N_SEGMENTS; s++) {
+        int32_t segment = batch_add_segment(&c->batch, PARENTS[s], ids + at, LENGTHS[s]);
+        batch_predict(&c->batch, segment, PARENTS[s] < 0 ? 1 : 0, LENGTHS[s]);
+        at += LENGTHS[s];
+    }
+    for (int32_t i = 0; i < c->batch.n_predictions; i++)
+        c->dlogp[i] = test_normal(13, 0, (uint32_t)i);
+}
+
+static void case_end(Case *c)
+{
+    batch_free(&c->batch);
+    model_destroy(c->model);
+}
+
+static double loss_of(Case *c, Pass *pass)
+{
+    float logp[64];
+    double loss = 0;
+    model_logprobs(c->model, pass, &c->batch, 0.7f, logp, NULL);
+    for (int32_t i = 0; i < c->batch.n_predictions; i++)
+        loss += (double)c->dlogp[i] * (double)logp[i];
+    return loss;
+}
+
+// Derivative along `direction` of parameter p, by central differences.
+static double numeric_slope(Case *c, Pass *pass, int32_t p, const float *values, const double *direction, size_t count,
+                            double step)
+{
+    float *moved = mem_alloc(count, sizeof *moved);
+    double loss[2];
+    for (int side = 0; side < 2; side++) {
+        for (size_t i = 0; i < count; i++)
+            moved[i] = (float)((double)values[i] + (side == 0 ? step : -step) * direction[i]);
+        model_set_param(c->model, p, moved);
+        loss[side] = loss_of(c, pass);
+    }
+    model_set_param(c->model, p, values);
+    mem_free(moved);
+    return (loss[0] - loss[1]) / (2 * step);
+}
+
+// Along the gradient plus a random direction, both of length 1. Steps of 1e-2: the third-order term is some 1e-4 of the
+// slope, rounding (logp to 1e-6, step 1e-2) too; 2e-3 is ten times that, and any wrong term is far above it.
+static void check_param(Case *c, Pass *pass, Dev grads, int32_t p)
+{
+    const Param *param = &model_params(c->model)->params[p];
+    size_t count = (size_t)param->rows * (size_t)param->cols;
+    float *values = mem_alloc(count, sizeof *values), *grad = mem_alloc(count, sizeof *grad);
+    double *direction = mem_alloc(count, sizeof *direction);
+    model_get_param(c->model, p, values);
+    param_arena_get(c->model, grads, p, grad);
+    double grad_squares = 0, random_squares = 0, slope = 0;
+    for (size_t i = 0; i < count; i++) {
+        direction[i] = (double)test_normal(14, (uint32_t)p, (uint32_t)i);
+        grad_squares += (double)grad[i] * (double)grad[i];
+        random_squares += direction[i] * direction[i];
+    }
+    assert_true(grad_squares > 1e-6);
+    for (size_t i = 0; i < count; i++) {
+        direction[i] = direction[i] / sqrt(random_squares) + (double)grad[i] / sqrt(grad_squares);
+        slope += direction[i] * (double)grad[i];
+    }
+    double numeric = numeric_slope(c, pass, p, values, direction, count, 1e-2);
+    if (!(fabs(numeric - slope) <= 2e-3 * fabs(slope)))
+        fail_msg("%s: %.8g by differences, %.8g by the backward", param->name, numeric, slope);
+    mem_free(values);
+    mem_free(grad);
+    mem_free(direction);
+}
+
+static void test_finite_differences(void **state)
+{
+    (void)state;
+    Backend *backend = open_backend("ref");
+    for (int f = 0; f < N_FAMILIES; f++) {
+        Case c;
+        case_begin(&c, backend, ALL_FAMILIES[f]);
+        Pass *pass = pass_create(c.model, (PassSettings){.backward = true});
+        Dev grads = param_arena_create(c.model);
+        loss_of(&c, pass);
+        model_backward(c.model, pass, &c.batch, 0.7f, c.dlogp, grads);
+        for (int32_t p = 0; p < model_params(c.model)->n_params; p++)
+            check_param(&c, pass, grads, p);
+        param_arena_destroy(c.model, grads);
+        pass_destroy(pass);
+        case_end(&c);
+    }
+    backend_destroy(backend);
+}
+
+static float *download_arena(const Model *model, Dev arena)
+{
+    size_t bytes = model_params(model)->f32_bytes;
+    float *values = mem_alloc(bytes / sizeof(float), sizeof(float));
+    RUN(model_backend(model), download, values, arena, bytes);
+    return values;
+}
+
+// Norm of a - b in parts of b's.
+static double relative(const float *a, const float *b, size_t count)
+{
+    double difference = 0, squares = 0;
+    for (size_t i = 0; i < count; i++) {
+        difference += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+        squares += (double)b[i] * (double)b[i];
+    }
+    return sqrt(difference / squares);
+}
+
+// The path of segments from a root to s as one sequence; own[i]: the prediction of the forest that position i is.
+static int32_t path_of(const Case *c, int32_t s, int32_t *ids)
+{
+    int32_t n = 0;
+    if (PARENTS[s] >= 0)
+        n = path_of(c, PARENTS[s], ids);
+    const Segment *segment = &c->batch.segments[s];
+    memcpy(ids + n, c->batch.ids + segment->row, (size_t)segment->n_tokens * sizeof *ids);
+    return n + segment->n_tokens;
+}
+
+// Every segment's predictions on its whole path as a separate sequence: the same bits of log-probs; gradients added over the
+// sequences equal the forest's within rounding (sums of at most 60 terms in another order: 1e-5 of the norm is 100 ulp).
+static void check_separate(Case *c, const float *forest_logp, const float *forest_grads)
+{
+    Pass *pass = pass_create(c->model, (PassSettings){.backward = true});
+    Dev grads = param_arena_create(c->model);
+    int32_t done = 0;
+    for (int32_t s = 0; s < N_SEGMENTS; s++) {
+        int32_t ids[N_IDS], n = path_of(c, s, ids), count = LENGTHS[s] - (PARENTS[s] < 0);
+        float logp[N_IDS];
+        Batch batch;
+        batch_init(&batch);
+        batch_predict(&batch, batch_add_segment(&batch, -1, ids, n), n - count, n);
+        model_logprobs(c->model, pass, &batch, 0.7f, logp, NULL);
+        assert_memory_equal(logp, forest_logp + done, (size_t)count * sizeof *logp);
+        model_backward(c->model, pass, &batch, 0.7f, c->dlogp + done, grads);
+        done += count;
+        batch_free(&batch);
+    }
+    assert_int_equal(done, c->batch.n_predictions);
+    float *sum = download_arena(c->model, grads);
+    assert_true(relative(sum, forest_grads, model_params(c->model)->f32_bytes / sizeof(float)) < 1e-5);
+    mem_free(sum);
+    param_arena_destroy(c->model, grads);
+    pass_destroy(pass);
+}
+
+// Recomputing gives the same bits as keeping.
+static void check_checkpointing(Case *c, const float *want_logp, const float *want_grads)
+{
+    PassSettings settings = {.backward = true, .checkpointing = true};
+    Pass *pass = pass_create(c->model, settings);
+    Dev grads = param_arena_create(c->model);
+    float logp[64];
+    model_logprobs(c->model, pass, &c->batch, 0.7f, logp, NULL);
+    assert_memory_equal(logp, want_logp, (size_t)c->batch.n_predictions * sizeof *logp);
+    model_backward(c->model, pass, &c->batch, 0.7f, c->dlogp, grads);
+    float *have = download_arena(c->model, grads);
+    assert_memory_equal(have, want_grads, model_params(c->model)->f32_bytes);
+    assert_true(pass_bytes(c->model, settings, 19, 18) <
+                pass_bytes(c->model, (PassSettings){.backward = true}, 19, 18));
+    mem_free(have);
+    param_arena_destroy(c->model, grads);
+    pass_destroy(pass);
+}
+
+static void test_forest_equals_sequences(void **state)
+{
+    (void)state;
+    for (int b = 0; b < N_BACKENDS; b++) {
+        Backend *backend = open_backend(ALL_BACKENDS[b]);
+        if (!backend)
+            continue;
+        for (int f = 0; f < N_FAMILIES; f++) {
+            Case c;
+            case_begin(&c, backend, ALL_FAMILIES[f]);
+            Pass *pass = pass_create(c.model, (PassSettings){.backward = true});
+            Dev grads = param_arena_create(c.model);
+            float logp[64];
+            model_logprobs(c.model, pass, &c.batch, 0.7f, logp, NULL);
+            model_backward(c.model, pass, &c.batch, 0.7f, c.dlogp, grads);
+            float *values = download_arena(c.model, grads);
+            check_separate(&c, logp, values);
+            check_checkpointing(&c, logp, values);
+            mem_free(values);
+            param_arena_destroy(c.model, grads);
+            pass_destroy(pass);
+            case_end(&c);
+        }
+        backend_destroy(backend);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_finite_differences),
+        cmocka_unit_test(test_forest_equals_sequences),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
