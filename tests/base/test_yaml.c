@@ -168,9 +168,21 @@ static void test_write(void **state) {
     yaml_write(&text, tree);
     assert_string_equal(text.data, "model: models/small\nlr: 1e-06\nbeta: 1.0\nsteps: 125\non: \"true\"\nnone: null\n"
                                    "list:\n- 1\n- a: false\n  b: x\ntext: \"two\\nlines\"\ne: {}\nl: []\n");
-    buf_free(&text);
     assert_round_trip(tree);
     json_decref(tree);
+
+    // A long text stays on its line.
+    buf_clear(&text);
+    buf_printf(&text, "%0*d and more", 300, 0);
+    json_t *line = json_string(text.data);
+    buf_add_char(&text, '\n');
+    Buf written;
+    buf_init(&written, 0);
+    yaml_write(&written, line);
+    assert_string_equal(written.data, text.data);
+    json_decref(line);
+    buf_free(&written);
+    buf_free(&text);
 }
 
 // Strings that YAML could take for something else, alone, as items, as values and as keys.
