@@ -125,7 +125,7 @@ static bool compare(Oracle *oracle, const Golden *golden, Model *model, const Gr
     oracle_report(oracle, "grpo", "loss", fabs(loss - group->loss), TOLERANCE_LOSS);
     oracle_report(oracle, "grpo", "kl", fabs(kl - group->kl), TOLERANCE_LOSS);
     model_backward(model, pass, batch, TEMPERATURE, dlogp, grads);
-    bool ok = golden_check_arena(oracle, golden, "grpo", "grad.", model, grads, TOLERANCE_GRADIENT, error);
+    bool ok = golden_check_gradients(oracle, golden, "grpo", model, grads, error);
 
     mem_free(advantages);
     mem_free(logp);

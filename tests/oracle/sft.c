@@ -83,7 +83,7 @@ bool check_sft(Oracle *oracle, Error *error)
         Dev grads = param_arena_create(model);
         double loss = loss_and_gradient(model, pass, &batch, grads);
         oracle_report(oracle, "sft", "loss", fabs(loss - want_loss), TOLERANCE_LOSS);
-        ok = golden_check_arena(oracle, &golden, "sft", "grad.", model, grads, TOLERANCE_GRADIENT, error);
+        ok = golden_check_gradients(oracle, &golden, "sft", model, grads, error);
         param_arena_destroy(model, grads);
         pass_destroy(pass);
     }
@@ -93,9 +93,30 @@ bool check_sft(Oracle *oracle, Error *error)
     return ok;
 }
 
+// AdamW's eps is 1e-8. Where the clipped gradient is not well above it, rounding in F32 decides the step: PyTorch's
+// gradients carry errors of about 1e-8 themselves, and five steps turn those into any value up to 5 lr, more than the
+// tolerance. (Key biases are such a case: softmax cancels them, all but what RoPE turns.)
+#define ADAMW_EPS 1e-8f
+#define ROUNDING_GRADIENT (10 * ADAMW_EPS)
+
+// Marks the elements of this step's gradients that are so small. (An exact 0 is no rounding.)
+static void mark_rounding(const Model *model, Dev grads, float grad_scale, uint8_t *marks)
+{
+    const ParamTable *table = model_params(model);
+    for (int32_t p = 0; p < table->n_params; p++) {
+        size_t count = (size_t)table->params[p].rows * (size_t)table->params[p].cols;
+        float *grad = mem_alloc(count, sizeof *grad);
+        param_arena_get(model, grads, p, grad);
+        for (size_t i = 0; i < count; i++)
+            marks[i] |= grad[i] != 0 && fabsf(grad[i]) * grad_scale < ROUNDING_GRADIENT;
+        marks += count;
+        mem_free(grad);
+    }
+}
+
 // Gradients, clipping by the global norm as PyTorch's clip_grad_norm_, AdamW on every parameter. loss[i] is before step
 // i.
-static void take_steps(Model *model, const Batch *batch, double *loss)
+static void take_steps(Model *model, const Batch *batch, double *loss, uint8_t *rounding)
 {
     Backend *be = model_backend(model);
     size_t bytes = model_params(model)->f32_bytes, n_floats = bytes / sizeof(float);
@@ -106,15 +127,35 @@ static void take_steps(Model *model, const Batch *batch, double *loss)
         loss[step] = loss_and_gradient(model, pass, batch, grads);
         double norm = sqrt(RUN(be, sum_squares, grads, n_floats));
         AdamwSettings settings = {
-            .lr = 1e-3f, .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 1e-4f,
+            .lr = 1e-3f, .beta1 = 0.9f, .beta2 = 0.95f, .eps = ADAMW_EPS, .weight_decay = 1e-4f,
             .grad_scale = (float)fmin(1.0, CLIP_NORM / (norm + 1e-6)), .step = step + 1,
         };
+        mark_rounding(model, grads, settings.grad_scale, rounding);
         RUN(be, adamw, model_arena(model), grads, m, v, n_floats, &settings);
     }
     param_arena_destroy(model, grads);
     param_arena_destroy(model, m);
     param_arena_destroy(model, v);
     pass_destroy(pass);
+}
+
+// The parameters as one vector, and each by itself without the elements that rounding decides.
+static bool compare_final(Oracle *oracle, const Golden *golden, Model *model, const uint8_t *rounding, Error *error)
+{
+    ArenaDifference difference;
+    if (!golden_compare_arena(golden, "final.", model, model_arena(model), rounding, &difference, error))
+        return false;
+    oracle_report(oracle, "sft_steps", "final.* together, in parts of their norm", difference.together,
+                  TOLERANCE_STEP_PARAM);
+    int64_t n_rounding = 0, count = model_count_parameters(model);
+    for (int64_t i = 0; i < count; i++)
+        n_rounding += rounding[i];
+    char what[240];
+    snprintf(what, sizeof what,
+             "final.* (%d) in parts of each one's norm (without %lld of %lld elements whose gradient is rounding), worst %s",
+             model_params(model)->n_params, (long long)n_rounding, (long long)count, difference.worst_name);
+    oracle_report(oracle, "sft_steps", what, difference.worst, TOLERANCE_STEP_PARAM);
+    return true;
 }
 
 static bool compare_steps(Oracle *oracle, const Golden *golden, Model *model, const Batch *batch, Error *error)
@@ -125,14 +166,15 @@ static bool compare_steps(Oracle *oracle, const Golden *golden, Model *model, co
     bool ok = golden_shape(golden, "loss", want.rows, want.cols, 1, N_STEPS, error);
     if (ok) {
         double loss[N_STEPS];
-        take_steps(model, batch, loss);
+        uint8_t *rounding = mem_alloc((size_t)model_count_parameters(model), 1);
+        take_steps(model, batch, loss, rounding);
         for (int step = 0; step < N_STEPS; step++) {
             char what[32];
             snprintf(what, sizeof what, "loss of step %d", step + 1);
             oracle_report(oracle, "sft_steps", what, fabs(loss[step] - (double)want.at[step]), TOLERANCE_STEP_LOSS);
         }
-        ok = golden_check_arena(oracle, golden, "sft_steps", "final.", model, model_arena(model), TOLERANCE_STEP_PARAM,
-                                error);
+        ok = compare_final(oracle, golden, model, rounding, error);
+        mem_free(rounding);
     }
     mem_free(want.at);
     return ok;
