@@ -288,6 +288,13 @@ static UNUSED double central_difference(ScalarFunction f, void *context, float *
     return (above - below) / ((double)up - down);
 }
 
+// For gradients that are added to: takes off what was there before (which costs one rounding, of its size).
+static UNUSED void subtract(float *grad, const float *before, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        grad[i] -= before[i];
+}
+
 // Checks grad[n] = d f / d x, element by element. Fourth-order differences: (4 D(h) - D(2h)) / 3 with h = 2^-5, so that
 // truncation is small at a step where rounding, at most 1.5 u magnitude / h (twice that is allowed), is small too.
 // Truncation is taken as at most a twentieth of the second-order correction |D(h) - D(2h)|: the orders differ by h^2.

@@ -217,8 +217,9 @@ static void frequencies_are_the_probabilities(void **state)
     for (size_t i = 0; i < COUNT(settings); i++) {
         Case c = {P, C, V, settings[i], DTYPE_F32};
         Input in = make_input(&c, 70 + (uint32_t)i);
-        for (int p = 1; p < P; p++)
-            memcpy(in.x + p * C, in.x, C * sizeof(float));
+        for (int k = 0; k < C; k++) // one row again and again, and flat enough that many tokens pass
+            for (int p = 0; p < P; p++)
+                in.x[p * C + k] = p == 0 ? in.x[k] / 2 : in.x[k];
         double q[V], total = 0;
         filtered(&c.settings, in.x, in.w, C, V, q);
         for (int j = 0; j < V; j++)

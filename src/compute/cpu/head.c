@@ -67,11 +67,15 @@ float head_row_lse(const HeadChunk *chunk, int32_t row)
     return max + cpu_log(chunk->kernels->combine_sums(chunk->max + at, chunk->sum + at, chunk->n_blocks, max));
 }
 
-// lse - sum of p z.
-static float row_entropy(const HeadChunk *chunk, int32_t row, float lse)
+// -sum of p log p = log S - W / S with S the sum of e^(z - max) and W that of e^(z - max) (z - max): no large terms cancel.
+static float row_entropy(const HeadChunk *chunk, int32_t row)
 {
     size_t at = (size_t)row * (size_t)chunk->n_blocks;
-    return lse - chunk->kernels->combine_sums(chunk->max + at, chunk->weighted + at, chunk->n_blocks, lse);
+    float max = head_row_max(chunk, row);
+    float sum = chunk->kernels->combine_sums(chunk->max + at, chunk->sum + at, chunk->n_blocks, max);
+    for (int32_t b = 0; b < chunk->n_blocks; b++) // from the block's maximum to the row's
+        chunk->weighted[at + (size_t)b] += (chunk->max[at + (size_t)b] - max) * chunk->sum[at + (size_t)b];
+    return cpu_log(sum) - chunk->kernels->combine_sums(chunk->max + at, chunk->weighted + at, chunk->n_blocks, max) / sum;
 }
 
 #define ROWS_AT_ONCE 1536 // bounds the workspace of sums; rows of a forward pass do not depend on it
@@ -98,7 +102,7 @@ void cpu_head_logprobs(Backend *be, float *logp, float *entropy, Vec lse, Mat x,
             if (!dev_is_none(lse.data))
                 cpu_floats(lse.data)[from + r] = row_lse;
             if (entropy)
-                entropy[from + r] = row_entropy(&chunk, r, row_lse);
+                entropy[from + r] = row_entropy(&chunk, r);
         }
     }
 }

@@ -55,7 +55,7 @@ typedef struct CpuKernels {
     // z -> e^(z - max), returns their sum, max that of the line; for z[n] in blocks of BLOCK_K floats, `stride` apart.
     // Padded: blocks are read and written up to the next multiple of 16.
     float (*softmax_line)(float *z, size_t stride, int32_t n, float *max);
-    // Sum of e^(z - max), z = logits * inv_temperature; *weighted (NULL: not wanted) = the sum of e^(z - max) z.
+    // Sum of e^(z - max), z = logits * inv_temperature; *weighted (NULL: not wanted) = the sum of e^(z - max) (z - max).
     float (*logits_sum)(const float *logits, int32_t n, float inv_temperature, float *max, float *weighted);
     // Sum of sum[i] e^(max[i] - total_max).
     float (*combine_sums)(const float *max, const float *sum, int32_t n, float total_max);
