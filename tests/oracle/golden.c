@@ -230,15 +230,15 @@ bool golden_compare_arena(const Golden *golden, const char *prefix, const Model 
     return true;
 }
 
-bool golden_check_gradients(Oracle *oracle, const Golden *golden, const char *file, const Model *model, Dev grads,
-                            Error *error)
+bool golden_check_gradients(Oracle *oracle, const Golden *golden, const char *file, const char *how, const Model *model,
+                            Dev grads, Error *error)
 {
     ArenaDifference difference;
     if (!golden_compare_arena(golden, "grad.", model, grads, NULL, &difference, error))
         return false;
-    char what[160];
-    snprintf(what, sizeof what, "grad.* (%d) in parts of each one's norm, worst %s", model_params(model)->n_params,
-             difference.worst_name);
+    char what[192];
+    snprintf(what, sizeof what, "grad.* (%d)%s in parts of each one's norm, worst %s", model_params(model)->n_params,
+             how, difference.worst_name);
     oracle_report(oracle, file, what, difference.worst, TOLERANCE_GRADIENT);
     return true;
 }

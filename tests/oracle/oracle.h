@@ -80,9 +80,9 @@ typedef struct ArenaDifference {
 // left_out [all elements, parameter by parameter, row-major]: 1 for elements that do not count in `worst`; NULL: none.
 MUST_CHECK bool golden_compare_arena(const Golden *golden, const char *prefix, const Model *model, Dev arena,
                                      const uint8_t *left_out, ArenaDifference *out, Error *error);
-// Reports the worst of grad.*.
-MUST_CHECK bool golden_check_gradients(Oracle *oracle, const Golden *golden, const char *file, const Model *model,
-                                       Dev grads, Error *error);
+// Reports the worst of grad.*; `how` (" ..." or "") ends the line's description.
+MUST_CHECK bool golden_check_gradients(Oracle *oracle, const Golden *golden, const char *file, const char *how,
+                                       const Model *model, Dev grads, Error *error);
 
 double max_abs_difference(const float *a, const float *b, size_t count); // NaN if any is
 
