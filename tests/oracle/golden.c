@@ -74,7 +74,7 @@ static void read_integers(const StTensor *tensor, int64_t *values)
 
 bool golden_f32(const Golden *golden, const char *name, GoldenF32 *out, Error *error)
 {
-    const StTensor *tensor;
+    const StTensor *tensor = NULL;
     *out = (GoldenF32){0};
     if (!find_tensor(golden, name, &tensor, &out->rows, &out->cols, error))
         return false;
@@ -95,7 +95,7 @@ bool golden_f32(const Golden *golden, const char *name, GoldenF32 *out, Error *e
 
 bool golden_i32(const Golden *golden, const char *name, GoldenI32 *out, Error *error)
 {
-    const StTensor *tensor;
+    const StTensor *tensor = NULL;
     *out = (GoldenI32){0};
     if (!find_tensor(golden, name, &tensor, &out->rows, &out->cols, error))
         return false;
