@@ -49,6 +49,7 @@ static bool wrong_kind(const json_t *value, const char *where, const char *key, 
 
 // The member, NULL where it is missing; false where `object` is none.
 static bool member(json_t *object, const char *where, const char *key, json_t **out, Error *error) {
+    *out = NULL;
     if (!json_is_object(object)) {
         return error_set(error, "%s: expected an object with key \"%s\", found %s", where, key,
                          object != NULL ? kind_name(object) : "nothing");

@@ -63,8 +63,9 @@ static double numeric_slope(Case *c, Pass *pass, int32_t p, const float *values,
     return (loss[0] - loss[1]) / (2 * step);
 }
 
-// Along the gradient plus a random direction, both of length 1. Steps of 1e-2: the third-order term is some 1e-4 of the
-// slope, rounding (logp to 1e-6, step 1e-2) too; 2e-3 is ten times that, and any wrong term is far above it.
+// Along the gradient plus a random direction, both of length 1. Steps of 4e-3 and 2e-3, extrapolated, so that only
+// terms of fifth order and rounding remain: some 1e-6 in the loss over a step of 2e-3 is 5e-4 of a slope of 1. Slopes
+// here are 1 to 200; any wrong term is far above 1e-3 of them.
 static void check_param(Case *c, Pass *pass, Dev grads, int32_t p)
 {
     const Param *param = &model_params(c->model)->params[p];
@@ -84,8 +85,10 @@ static void check_param(Case *c, Pass *pass, Dev grads, int32_t p)
         direction[i] = direction[i] / sqrt(random_squares) + (double)grad[i] / sqrt(grad_squares);
         slope += direction[i] * (double)grad[i];
     }
-    double numeric = numeric_slope(c, pass, p, values, direction, count, 1e-2);
-    if (!(fabs(numeric - slope) <= 2e-3 * fabs(slope)))
+    double wide = numeric_slope(c, pass, p, values, direction, count, 4e-3);
+    double narrow = numeric_slope(c, pass, p, values, direction, count, 2e-3);
+    double numeric = (4 * narrow - wide) / 3;
+    if (!(fabs(numeric - slope) <= 1e-3 * fabs(slope)))
         fail_msg("%s: %.8g by differences, %.8g by the backward", param->name, numeric, slope);
     mem_free(values);
     mem_free(grad);
@@ -142,8 +145,9 @@ static int32_t path_of(const Case *c, int32_t s, int32_t *ids)
     return n + segment->n_tokens;
 }
 
-// Every segment's predictions on its whole path as a separate sequence: the same bits of log-probs; gradients added over the
-// sequences equal the forest's within rounding (sums of at most 60 terms in another order: 1e-5 of the norm is 100 ulp).
+// Every segment's predictions on its whole path as a separate sequence: the same bits of log-probs; gradients added
+// over the sequences equal the forest's within rounding (sums of at most 60 terms in another order: 1e-5 of the norm is
+// 100 ulp).
 static void check_separate(Case *c, const float *forest_logp, const float *forest_grads)
 {
     Pass *pass = pass_create(c->model, (PassSettings){.backward = true});

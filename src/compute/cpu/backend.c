@@ -13,6 +13,7 @@ static void cpu_destroy(Backend *be)
     assert(state->n_live == 0);
     for (int i = 0; i < N_WORK; i++)
         mem_free(state->work[i]);
+    threads_destroy(state->threads);
     mem_free(state);
     mem_free(be);
 }
@@ -68,6 +69,7 @@ bool cpu_backend_create(const char *isa, Backend **backend, Error *error)
         return error_set(error, "this processor or this build lacks the instruction set of backend \"cpu:%s\"", isa);
     CpuState *state = mem_alloc(1, sizeof *state);
     state->kernels = kernels;
+    state->threads = threads_create();
     int threads = cpu_threads_max();
     snprintf(state->describe, sizeof state->describe, "cpu (%s, %d thread%s)", kernels->isa, threads,
              threads == 1 ? "" : "s");
@@ -88,15 +90,40 @@ void *cpu_work(Backend *be, CpuWork which, size_t bytes)
     return state->work[which];
 }
 
+// OpenMP's settings (OMP_NUM_THREADS, omp_set_num_threads) hold for our pool too.
 int cpu_threads_max(void)
 {
     return omp_get_max_threads();
 }
 
-// Waking the threads costs a few microseconds; a core does some 10^5 multiply-adds in one.
+// Sharing out costs a microsecond or two; a core does some 10^5 multiply-adds in one.
 int cpu_threads_for(double work)
 {
     return work < 3e5 ? 1 : cpu_threads_max();
+}
+
+void cpu_run(Backend *be, int threads, int32_t n_tasks, ThreadsTask *task, void *context)
+{
+    threads_run(cpu_state(be)->threads, threads, n_tasks, task, context);
+}
+
+typedef struct Parts {
+    CpuPart *part;
+    const void *args;
+    int32_t n, count;
+} Parts;
+
+static void run_part(void *context, int32_t task, int worker)
+{
+    const Parts *parts = context;
+    parts->part(parts->args, part_start(parts->n, parts->count, task), part_start(parts->n, parts->count, task + 1));
+}
+
+void cpu_run_parts(Backend *be, double work, int32_t n, CpuPart *part, const void *args)
+{
+    int threads = cpu_threads_for(work);
+    Parts parts = {.part = part, .args = args, .n = n, .count = threads == 1 ? min_i32(n, 1) : min_i32(n, 4 * threads)};
+    cpu_run(be, threads, parts.count, run_part, &parts);
 }
 
 // x = 2^e m with m in [sqrt 1/2, sqrt 2); log m = 2 atanh(s), s = (m - 1) / (m + 1), |s| < 0.172: the series to s^19 leaves

@@ -1,0 +1,197 @@
+#include "data/drills.h"
+
+#include <inttypes.h>
+
+#include "base/json.h"
+#include "data/countdown.h"
+
+enum { DRAW_DRILLS = 2, DRAW_DRILLS_CHECK = 3 }; // `step` of the draws' addresses, beside those of countdown.c
+
+#define HIT_TRIES 256 // draws for an expression of a wanted value, before a line misses instead
+#define COPY_MAX_TOKENS 10
+
+DrillOptions drill_options_default(void) {
+    return (DrillOptions){.seed = 0,
+                          .n_rows = 20000,
+                          .lines = 8,
+                          .numbers_min = 3,
+                          .numbers_max = 3,
+                          .number_min = 1,
+                          .number_max = 10,
+                          .rules = {.value_max = 100, .fractions = false, .negatives = false},
+                          .check_share = 0.7,
+                          .copy_share = 0.2,
+                          .single_share = 0.1,
+                          .compare_share = 0,
+                          .hit_share = 0.35};
+}
+
+static bool in_range(const char *key, int64_t value, int64_t min, int64_t max, Error *error) {
+    if (value >= min && value <= max) return true;
+    return error_set(error, "key \"%s\": expected %" PRId64 " to %" PRId64 ", got %" PRId64, key, min, max, value);
+}
+
+static bool is_share(const char *key, double value, Error *error) {
+    return (value >= 0 && value <= 1) || error_set(error, "key \"%s\": expected 0 to 1, got %g", key, value);
+}
+
+static bool try_expression(const DrillOptions *o, Draws *draws, int32_t n, Expression *out) {
+    int64_t numbers[EXPRESSION_MAX_NUMBERS];
+    for (int32_t i = 0; i < n; i++) numbers[i] = draw_between(draws, o->number_min, o->number_max);
+    return expression_draw(numbers, n, &o->rules, draws, out);
+}
+
+// Draws expressions of the most numbers until a few keep the rules: fewer than one in a thousand is too few to work with.
+static bool rules_let_enough_through(const DrillOptions *o) {
+    Draws draws = draws_begin(o->seed, RNG_DATA, DRAW_DRILLS_CHECK, 0, 0);
+    int kept = 0;
+    for (int tries = 0; kept < 16 && tries < 16000; tries++) {
+        Expression e;
+        kept += try_expression(o, &draws, o->numbers_max, &e);
+    }
+    return kept == 16;
+}
+
+bool drill_options_check(const DrillOptions *o, Error *error) {
+    bool ok = in_range("n_rows", o->n_rows, 0, DRILLS_MAX_ROWS, error) &&
+              in_range("lines", o->lines, 1, DRILLS_MAX_LINES, error) &&
+              in_range("numbers_min", o->numbers_min, 2, EXPRESSION_MAX_NUMBERS, error) &&
+              in_range("numbers_max", o->numbers_max, o->numbers_min, EXPRESSION_MAX_NUMBERS, error) &&
+              in_range("number_min", o->number_min, 0, COUNTDOWN_MAX_NUMBER, error) &&
+              in_range("number_max", o->number_max, o->number_min, COUNTDOWN_MAX_NUMBER, error) &&
+              in_range("value_max", o->rules.value_max, 1, INT32_MAX, error) &&
+              is_share("check_share", o->check_share, error) && is_share("copy_share", o->copy_share, error) &&
+              is_share("single_share", o->single_share, error) && is_share("compare_share", o->compare_share, error) &&
+              is_share("hit_share", o->hit_share, error);
+    if (!ok) return false;
+    if (o->check_share + o->copy_share + o->single_share + o->compare_share <= 0)
+        return error_set(error, "expected one of check_share, copy_share, single_share, compare_share above 0");
+    if (!rules_let_enough_through(o))
+        return error_set(error, "key \"value_max\": expected room for the results of numbers from %d to %d, got %" PRId64,
+                         o->number_min, o->number_max, o->rules.value_max);
+    return true;
+}
+
+// An expression over fresh numbers that keeps the rules. Fewer numbers keep them more often than numbers_max, of which
+// drill_options_check has seen at least one in a thousand: this ends.
+static void fresh_expression(const DrillOptions *o, Draws *draws, int32_t n, Expression *out) {
+    while (!try_expression(o, draws, n, out)) {
+    }
+}
+
+static int32_t draw_n(const DrillOptions *o, Draws *draws) {
+    return (int32_t)draw_between(draws, o->numbers_min, o->numbers_max);
+}
+
+// A whole value that some expression has.
+static int64_t draw_target(const DrillOptions *o, Draws *draws) {
+    for (int tries = 0; tries < HIT_TRIES; tries++) {
+        Expression e;
+        fresh_expression(o, draws, draw_n(o, draws), &e);
+        if (expression_value(&e).den == 1) return expression_value(&e).num;
+    }
+    return draw_between(draws, 0, o->rules.value_max);
+}
+
+// ---- kinds
+
+static void write_check(const DrillOptions *o, Draws *draws, Buf *out) {
+    const CountdownStyle *style = countdown_style_by_name("short");
+    int64_t target = draw_target(o, draws);
+    buf_printf(out, "%" PRId64 " ?", target);
+    for (int32_t line = 0; line < o->lines; line++) {
+        bool hit = draw_chance(draws, o->hit_share);
+        Expression e;
+        bool found;
+        int tries = 0;
+        do {
+            fresh_expression(o, draws, draw_n(o, draws), &e);
+            found = fraction_equal(expression_value(&e), fraction_of(target));
+        } while (hit && !found && ++tries < HIT_TRIES);
+        buf_add_char(out, ' ');
+        style->attempt(style, out, &e, target, 0, found);
+        buf_add_text(out, " ;");
+    }
+}
+
+static void write_copy(const DrillOptions *o, Draws *draws, Buf *out) {
+    Buf part;
+    buf_init(&part, 4096);
+    for (int32_t line = 0; line < o->lines; line++) {
+        buf_clear(&part);
+        if (draw_chance(draws, 0.5)) { // an expression
+            Expression e;
+            fresh_expression(o, draws, draw_n(o, draws), &e);
+            expression_write(&part, &NOTATION_SPACED, &e, 0);
+        } else { // a jumble
+            int64_t n = draw_between(draws, 3, COPY_MAX_TOKENS);
+            for (int64_t i = 0; i < n; i++) {
+                if (i > 0) buf_add_char(&part, ' ');
+                if (draw_chance(draws, 0.5))
+                    buf_add_char(&part, "()+-*/"[draw_between(draws, 0, 5)]);
+                else
+                    buf_printf(&part, "%" PRId64, draw_between(draws, 0, o->rules.value_max));
+            }
+        }
+        if (line > 0) buf_add_char(out, ' ');
+        buf_add_str(out, buf_str(&part));
+        buf_add_text(out, " | ");
+        buf_add_str(out, buf_str(&part));
+        buf_add_text(out, " ;");
+    }
+    buf_free(&part);
+}
+
+static void write_single(const DrillOptions *o, Draws *draws, Buf *out) {
+    for (int32_t line = 0; line < o->lines; line++) {
+        Expression e;
+        fresh_expression(o, draws, 2, &e);
+        if (line > 0) buf_add_char(out, ' ');
+        expression_write_step(out, &NOTATION_SPACED, &e, 0);
+        buf_add_text(out, " ;");
+    }
+}
+
+static void write_compare(const DrillOptions *o, Draws *draws, Buf *out) {
+    for (int32_t line = 0; line < o->lines; line++) {
+        int64_t target = draw_between(draws, 0, o->rules.value_max);
+        bool hit = draw_chance(draws, o->hit_share);
+        int64_t value = hit ? target : draw_between(draws, 0, o->rules.value_max);
+        buf_printf(out, "%s%" PRId64 " ? %" PRId64 " %s ;", line > 0 ? " " : "", target, value,
+                   value == target ? "yes" : "no");
+    }
+}
+
+void drill_write_text(const DrillOptions *o, uint32_t index, Buf *out) {
+    const struct {
+        double share;
+        void (*write)(const DrillOptions *o, Draws *draws, Buf *out);
+    } kinds[] = {{o->check_share, write_check},
+                 {o->copy_share, write_copy},
+                 {o->single_share, write_single},
+                 {o->compare_share, write_compare}};
+    Draws draws = draws_begin(o->seed, RNG_DATA, DRAW_DRILLS, index, 0);
+    double total = o->check_share + o->copy_share + o->single_share + o->compare_share;
+    double at = rng_uniform(&draws.next) * total;
+    draws.next.position++;
+    int chosen = -1; // the last kind of any weight takes what rounding leaves
+    for (int i = 0; i < 4; i++) {
+        if (kinds[i].share <= 0) continue;
+        chosen = i;
+        if (at < kinds[i].share) break;
+        at -= kinds[i].share;
+    }
+    kinds[chosen].write(o, &draws, out);
+}
+
+void drill_write(const DrillOptions *options, uint32_t index, Buf *out) {
+    Buf text;
+    buf_init(&text, 0);
+    drill_write_text(options, index, &text);
+    JsonWriter w = json_writer(out);
+    jw_object_begin(&w);
+    jw_kstring(&w, "text", buf_str(&text));
+    jw_object_end(&w);
+    buf_add_char(out, '\n');
+    buf_free(&text);
+}

@@ -1,0 +1,39 @@
+// Arithmetic drills: raw text to train a tiny base model on, before it ever sees a Countdown question.
+//
+// A row is one text of several lines of one kind:
+//   check    a target, then attempts at it over fresh numbers, worked and judged:
+//            "45 ? ( 12 - 3 ) * 5 = 9 * 5 = 45 yes ; 7 + ( 2 * 3 ) = 7 + 6 = 13 no ;"
+//   copy     tokens, a bar, the same tokens:             "( 4 | ( 4 ; 7 * 31 - | 7 * 31 - ;"
+//   single   one operation:                              "12 - 3 = 9 ; 4 * 5 = 20 ;"
+//   compare  a value, a target and whether they agree:   "45 ? 13 no ; 45 ? 45 yes ;"
+// In the notation of style "short": every token apart. Row i is a function of the options and i alone.
+#ifndef RLT_DATA_DRILLS_H
+#define RLT_DATA_DRILLS_H
+
+#include "base/error.h"
+#include "data/expression.h"
+
+#define DRILLS_MAX_LINES 4096
+#define DRILLS_MAX_ROWS 100000000
+
+typedef struct DrillOptions {
+    uint64_t seed;
+    int32_t n_rows;
+    int32_t lines;                                      // a row
+    int32_t numbers_min, numbers_max;                   // numbers an expression (check, copy)
+    int32_t number_min, number_max;                     // their range
+    ValueRules rules;                                   // value_max >= 1: targets are drawn up to it
+    double check_share, copy_share, single_share, compare_share; // weights of the kinds, not all 0
+    double hit_share;                                   // of check and compare lines: those that meet their target
+} DrillOptions;
+
+// 20,000 rows of 8 lines, 3 numbers of 1 .. 10, values up to 100, shares 0.7 0.2 0.1 0, hits 0.35.
+DrillOptions drill_options_default(void);
+MUST_CHECK bool drill_options_check(const DrillOptions *options, Error *error);
+
+// Appends row `index`'s text; the options have been checked.
+void drill_write_text(const DrillOptions *options, uint32_t index, Buf *out);
+// The same as one JSON line {"text": ...}.
+void drill_write(const DrillOptions *options, uint32_t index, Buf *out);
+
+#endif

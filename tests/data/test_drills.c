@@ -1,0 +1,153 @@
+// Drills. Reference: the grader of src/eval evaluates every line (it shares nothing with the generator).
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+//
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/drills.h"
+#include "eval/tasks/countdown.h"
+
+// Splits off what comes before the next " ;" of *rest.
+static bool next_line(Str *rest, Str *line) {
+    ptrdiff_t end = str_find(*rest, STR(" ;"), 0);
+    if (end < 0) return false;
+    *line = str_trim((Str){rest->ptr, (size_t)end});
+    *rest = (Str){rest->ptr + end + 2, rest->len - (size_t)end - 2};
+    return true;
+}
+
+// "e = e' = v": all sides agree, by a grader that is told v and whatever numbers the first side has.
+static int64_t check_sides(Str sides) {
+    const char *at = sides.ptr + sides.len;
+    while (at[-1] != '=') at--;
+    CountdownProblem problem = {.n = 0, .target = strtoll(at, NULL, 10)};
+    for (size_t i = 0; sides.ptr[i] != '='; i++) {
+        if (sides.ptr[i] < '0' || sides.ptr[i] > '9') continue;
+        char *end;
+        problem.numbers[problem.n++] = strtoll(sides.ptr + i, &end, 10);
+        i = (size_t)(end - sides.ptr);
+    }
+    assert_int_equal(countdown_grade(sides, &problem), COUNTDOWN_RIGHT);
+    return problem.target;
+}
+
+static DrillOptions only(double check, double copy, double single, double compare) {
+    DrillOptions o = drill_options_default();
+    o.seed = 3;
+    o.check_share = check;
+    o.copy_share = copy;
+    o.single_share = single;
+    o.compare_share = compare;
+    Error error;
+    assert_true(drill_options_check(&o, &error));
+    return o;
+}
+
+static void check_lines_hold(void **state) {
+    (void)state;
+    DrillOptions o = only(1, 0, 0, 0);
+    Buf text;
+    buf_init(&text, 0);
+    int hits = 0, lines = 0;
+    for (uint32_t row = 0; row < 200; row++) {
+        buf_clear(&text);
+        drill_write_text(&o, row, &text);
+        Str rest = buf_str(&text), line;
+        int64_t target = strtoll(rest.ptr, NULL, 10);
+        ptrdiff_t mark = str_find(rest, STR(" ? "), 0);
+        assert_true(mark > 0);
+        rest = (Str){rest.ptr + mark + 3, rest.len - (size_t)mark - 3};
+        for (int n = 0; next_line(&rest, &line); n++, lines++) {
+            bool yes = str_ends(line, STR(" yes"));
+            line.len -= yes ? 4 : 3;
+            assert_int_equal(check_sides(line) == target, yes);
+            hits += yes;
+        }
+        assert_int_equal(rest.len, 0);
+    }
+    assert_int_equal(lines, 200 * o.lines);
+    // 0.35 are meant to hit, a few of the others do by chance: binomial, 1600 lines, 0.28 and 0.45 are 6 sigma off
+    assert_in_range(hits, 1600 * 28 / 100, 1600 * 45 / 100);
+    buf_free(&text);
+}
+
+static void copies_singles_and_comparisons_hold(void **state) {
+    (void)state;
+    Buf text;
+    buf_init(&text, 0);
+    for (uint32_t row = 0; row < 100; row++) {
+        Str line;
+        int lines = 0;
+        DrillOptions o = only(0, 1, 0, 0);
+        drill_write_text(&o, row, &text);
+        for (Str rest = buf_str(&text); next_line(&rest, &line); lines++) {
+            ptrdiff_t bar = str_find(line, STR(" | "), 0);
+            assert_true(bar > 0);
+            assert_true(str_equal((Str){line.ptr, (size_t)bar}, (Str){line.ptr + bar + 3, line.len - (size_t)bar - 3}));
+        }
+        buf_clear(&text);
+        o = only(0, 0, 1, 0);
+        drill_write_text(&o, row, &text);
+        for (Str rest = buf_str(&text); next_line(&rest, &line); lines++) check_sides(line);
+        buf_clear(&text);
+        o = only(0, 0, 0, 1);
+        drill_write_text(&o, row, &text);
+        for (Str rest = buf_str(&text); next_line(&rest, &line); lines++) {
+            char *end;
+            int64_t target = strtoll(line.ptr, &end, 10), value = strtoll(end + 2, &end, 10);
+            assert_int_equal(target == value, strncmp(end, " yes", 4) == 0);
+        }
+        buf_clear(&text);
+        assert_int_equal(lines, 3 * o.lines);
+    }
+    buf_free(&text);
+}
+
+static void shares_choose_the_kinds(void **state) {
+    (void)state;
+    DrillOptions o = only(0.5, 0.3, 0.2, 0);
+    int check = 0, copy = 0;
+    Buf text;
+    buf_init(&text, 0);
+    for (uint32_t row = 0; row < 2000; row++) {
+        buf_clear(&text);
+        drill_write_text(&o, row, &text);
+        check += str_find(buf_str(&text), STR("?"), 0) >= 0;
+        copy += str_find(buf_str(&text), STR("|"), 0) >= 0;
+    }
+    // binomial of 2000: standard deviations 22 and 20; five of them
+    assert_in_range(check, 1000 - 110, 1000 + 110);
+    assert_in_range(copy, 600 - 100, 600 + 100);
+    buf_free(&text);
+}
+
+static void wrong_options_name_their_key(void **state) {
+    (void)state;
+    Error error;
+    DrillOptions o = drill_options_default();
+    o.number_min = 900000; // sums and products are out of reach, equal numbers that cancel are rare
+    o.number_max = 1000000;
+    o.numbers_min = o.numbers_max = 8;
+    o.rules.value_max = 1;
+    assert_false(drill_options_check(&o, &error));
+    assert_non_null(strstr(error.message, "value_max"));
+    o = drill_options_default();
+    o.check_share = o.copy_share = o.single_share = 0;
+    assert_false(drill_options_check(&o, &error));
+    assert_non_null(strstr(error.message, "check_share"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(check_lines_hold),
+        cmocka_unit_test(copies_singles_and_comparisons_hold),
+        cmocka_unit_test(shares_choose_the_kinds),
+        cmocka_unit_test(wrong_options_name_their_key),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
