@@ -100,6 +100,10 @@ double attention_work(const AttentionPlan *plan)
 void pack_queries(const CpuKernels *kernels, const AttentionPlan *plan, const QueryBlock *block, int32_t kv_head, float *to,
                   Mat x, float a)
 {
+    const float *first = cpu_row(x, block->row) + (size_t)(kv_head * plan->group) * (size_t)plan->head_dim;
+    for (int32_t r = 0; r < block->n_rows; r++) // lines far apart, which the processor does not foresee
+        for (int32_t i = 0; i < plan->group * plan->head_dim; i += 16)
+            __builtin_prefetch(first + (size_t)r * (size_t)x.cols + i);
     for (int32_t r = 0; r < block->n_rows; r++) {
         const float *from = cpu_row(x, block->row + r) + (size_t)(kv_head * plan->group) * (size_t)plan->head_dim;
         for (int32_t h = 0; h < plan->group; h++, to += BLOCK_K, from += plan->head_dim)

@@ -40,6 +40,16 @@ static void transpose_weight(const CpuKernels *kernels, float *to, Weight w, int
     }
 }
 
+// Fetches part i of `parts` of what transpose_weight will read.
+static void prefetch_weight(Weight w, int32_t n_from, int32_t len, int32_t k_from, int32_t i, int32_t parts)
+{
+    int32_t panel_from = n_from / PANEL, panels = div_up(n_from + len, PANEL) - panel_from;
+    int32_t row_lines = w.dtype == DTYPE_BF16 ? 1 : 2; // lines of 64 bytes for an input, in one panel
+    int32_t lines = min_i32(PANEL, w.n_in - k_from) * row_lines;
+    for (int32_t l = part_start(panels * lines, parts, i); l < part_start(panels * lines, parts, i + 1); l++)
+        __builtin_prefetch((const char *)weight_panel(w, panel_from + l / lines, k_from) + (size_t)(l % lines) * 64);
+}
+
 static void input_task(void *context, int32_t task, int worker)
 {
     const InputJob *job = context;
@@ -57,7 +67,12 @@ static void input_task(void *context, int32_t task, int worker)
         Tile tile = {.c_row = PANEL, .b = transposed, .b_row = PANEL, .panels = 1, .len = packed_len(dout, nb), .load = nb > 0};
         for (int32_t panel = panel_from; panel < panel_to; panel++) {
             transpose_weight(job->kernels, transposed, w, nb * dout->col_block, tile.len, panel * PANEL, widened);
+            bool last = panel + 1 == panel_to;
+            int32_t next_panel = last ? panel_from : panel + 1, next_nb = last ? nb + 1 : nb;
             for (int32_t rb = rb_from; rb < rb_to; rb++) {
+                if (next_nb < dout->col_blocks)
+                    prefetch_weight(w, next_nb * dout->col_block, packed_len(dout, next_nb), next_panel * PANEL, rb - rb_from,
+                                    rb_to - rb_from);
                 int32_t row = packed_row(dout, rb);
                 tile.a = packed_block(dout, rb, nb);
                 tile.rows = packed_row(dout, rb + 1) - row;
