@@ -132,16 +132,12 @@ float cpu_log(float x)
 {
     if (!(x > 0) || isinf(x))
         return x == 0 ? -INFINITY : x > 0 ? x : NAN;
-    double m = x;
-    uint64_t bits; // normal: the smallest F32 is far from double's
+    double m = x; // normal: the smallest F32 is far from double's
+    uint64_t bits, root = 0x3fe6a09e667f3bcd; // of sqrt 1/2
     memcpy(&bits, &m, sizeof bits);
-    int e = (int)(bits >> 52) - 1023;
-    bits = (bits & (((uint64_t)1 << 52) - 1)) | (uint64_t)1023 << 52;
+    int64_t e = (int64_t)(bits - root) >> 52;
+    bits -= (uint64_t)e << 52;
     memcpy(&m, &bits, sizeof m);
-    if (m > 0x1.6a09e667f3bcdp+0) {
-        m *= 0.5;
-        e++;
-    }
     double s = (m - 1) / (m + 1), square = s * s, sum = 1.0 / 13;
     sum = sum * square + 1.0 / 11;
     sum = sum * square + 1.0 / 9;
@@ -149,7 +145,7 @@ float cpu_log(float x)
     sum = sum * square + 1.0 / 5;
     sum = sum * square + 1.0 / 3;
     sum = sum * square + 1;
-    return (float)(e * 0x1.62e42fefa39efp-1 + 2 * s * sum);
+    return (float)((double)e * 0x1.62e42fefa39efp-1 + 2 * s * sum);
 }
 
 Dev cpu_alloc(Backend *be, size_t bytes)
