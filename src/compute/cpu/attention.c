@@ -59,7 +59,7 @@ static void score_queries(const Attention *a, const Scratch *s, int32_t kv_head,
         tile.panels = count <= 6 && from % (2 * PANEL) == 0 && to - from > PANEL ? 2 : 1; // two keep the chains busy
         for (int32_t p = 0, at = from; p < tile.panels; p++, at += PANEL)
             transpose_keys(a->kernels, &a->plan, segment, kv_head, s->panels + (size_t)p * panel_size, a->k, at,
-                           min_i32(at + PANEL, to));
+                           min_i32(at + PANEL, to), tiles == 1);
         for (int32_t i = 0; i < tiles; i++) {
             int32_t query = first + part_start(count, tiles, i);
             tile.rows = first + part_start(count, tiles, i + 1) - query;

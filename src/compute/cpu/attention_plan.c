@@ -117,14 +117,18 @@ static const float *run_vector(const AttentionPlan *plan, const Run *run, int32_
 }
 
 void transpose_keys(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head, float *panel,
-                    Mat kv, int32_t from, int32_t to)
+                    Mat kv, int32_t from, int32_t to, bool prefetch)
 {
     for (int32_t r = plan->first_run[segment]; r < plan->first_run[segment + 1]; r++) {
         const Run *run = &plan->runs[r];
         int32_t start = max_i32(from, run->position), end = min_i32(to, run->position + run->count);
-        if (start < end)
-            kernels->transpose(panel + start % PANEL, run_vector(plan, run, kv_head, kv, start), (size_t)kv.cols,
-                               end - start, plan->head_dim);
+        if (start >= end)
+            continue;
+        const float *first = run_vector(plan, run, kv_head, kv, start);
+        for (int32_t i = PANEL; prefetch && i < 2 * PANEL && start + i < run->position + run->count; i++)
+            for (int32_t d = 0; d < plan->head_dim; d += 16)
+                __builtin_prefetch(first + (size_t)i * (size_t)kv.cols + d);
+        kernels->transpose(panel + start % PANEL, first, (size_t)kv.cols, end - start, plan->head_dim);
     }
 }
 
