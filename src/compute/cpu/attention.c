@@ -59,7 +59,7 @@ static void score_queries(const Attention *a, const Scratch *s, int32_t kv_head,
         tile.panels = count <= 6 && from % (2 * PANEL) == 0 && to - from > PANEL ? 2 : 1; // two keep the chains busy
         for (int32_t p = 0, at = from; p < tile.panels; p++, at += PANEL)
             transpose_keys(a->kernels, &a->plan, segment, kv_head, s->panels + (size_t)p * panel_size, a->k, at,
-                           min_i32(at + PANEL, to));
+                           min_i32(at + PANEL, to), tiles == 1);
         for (int32_t i = 0; i < tiles; i++) {
             int32_t query = first + part_start(count, tiles, i);
             tile.rows = first + part_start(count, tiles, i + 1) - query;
@@ -124,13 +124,12 @@ static void attention_task(void *context, int32_t task, int worker)
     int32_t queries = block->n_rows * group, tiles = div_up(queries, TILE_ROWS);
     pack_queries(a->kernels, plan, block, kv_head, s.queries, a->q, a->scale);
     score_block(a, block, kv_head, &s);
-    float *totals = s.queries; // no longer needed
-    for (int32_t i = 0; i < queries; i++) {
-        int32_t row = block->row + i / group;
-        float max;
-        totals[i] = a->kernels->softmax_line(score_line(&s, i, 0), s.line_stride, plan->row_length[row], &max);
-        cpu_row(a->lse, row)[kv_head * group + i % group] = max + cpu_log(totals[i]);
-    }
+    float *totals = s.queries, *largest = totals + queries; // the queries are no longer needed
+    for (int32_t i = 0; i < queries; i++)
+        totals[i] = a->kernels->softmax_line(score_line(&s, i, 0), s.line_stride, plan->row_length[block->row + i / group],
+                                             &largest[i]);
+    for (int32_t i = 0; i < queries; i++)
+        cpu_row(a->lse, block->row + i / group)[kv_head * group + i % group] = largest[i] + cpu_log(totals[i]);
     for (int32_t i = 0; i < tiles; i++) {
         int32_t first = part_start(queries, tiles, i);
         sum_tile(a, block, kv_head, &s, first, part_start(queries, tiles, i + 1) - first);

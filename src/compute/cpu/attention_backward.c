@@ -87,7 +87,7 @@ static void dot_lines(const Backward *b, const QueryBlock *block, int32_t kv_hea
     Tile tile = {.c_row = BLOCK_K, .b = s->panel, .b_row = PANEL, .panels = 1, .len = b->plan.head_dim};
     for (int32_t start = from, end; start < to; start = end) {
         end = min_i32((start / PANEL + 1) * PANEL, to);
-        transpose_keys(b->kernels, &b->plan, block_segment(&b->plan, block), kv_head, s->panel, kv, start, end);
+        transpose_keys(b->kernels, &b->plan, block_segment(&b->plan, block), kv_head, s->panel, kv, start, end, false);
         for (int32_t i = 0; i < tiles; i++) {
             int32_t first = part_start(queries, tiles, i);
             tile.rows = part_start(queries, tiles, i + 1) - first;

@@ -100,6 +100,10 @@ double attention_work(const AttentionPlan *plan)
 void pack_queries(const CpuKernels *kernels, const AttentionPlan *plan, const QueryBlock *block, int32_t kv_head, float *to,
                   Mat x, float a)
 {
+    const float *first = cpu_row(x, block->row) + (size_t)(kv_head * plan->group) * (size_t)plan->head_dim;
+    for (int32_t r = 0; r < block->n_rows; r++) // lines far apart, which the processor does not foresee
+        for (int32_t i = 0; i < plan->group * plan->head_dim; i += 16)
+            __builtin_prefetch(first + (size_t)r * (size_t)x.cols + i);
     for (int32_t r = 0; r < block->n_rows; r++) {
         const float *from = cpu_row(x, block->row + r) + (size_t)(kv_head * plan->group) * (size_t)plan->head_dim;
         for (int32_t h = 0; h < plan->group; h++, to += BLOCK_K, from += plan->head_dim)
@@ -113,14 +117,18 @@ static const float *run_vector(const AttentionPlan *plan, const Run *run, int32_
 }
 
 void transpose_keys(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head, float *panel,
-                    Mat kv, int32_t from, int32_t to)
+                    Mat kv, int32_t from, int32_t to, bool prefetch)
 {
     for (int32_t r = plan->first_run[segment]; r < plan->first_run[segment + 1]; r++) {
         const Run *run = &plan->runs[r];
         int32_t start = max_i32(from, run->position), end = min_i32(to, run->position + run->count);
-        if (start < end)
-            kernels->transpose(panel + start % PANEL, run_vector(plan, run, kv_head, kv, start), (size_t)kv.cols,
-                               end - start, plan->head_dim);
+        if (start >= end)
+            continue;
+        const float *first = run_vector(plan, run, kv_head, kv, start);
+        for (int32_t i = PANEL; prefetch && i < 2 * PANEL && start + i < run->position + run->count; i++)
+            for (int32_t d = 0; d < plan->head_dim; d += 16)
+                __builtin_prefetch(first + (size_t)i * (size_t)kv.cols + d);
+        kernels->transpose(panel + start % PANEL, first, (size_t)kv.cols, end - start, plan->head_dim);
     }
 }
 

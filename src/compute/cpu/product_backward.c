@@ -5,13 +5,14 @@
 
 // ---- dx
 
-// A task takes some panels of 32 input columns for a chunk of rows, and goes over the outputs in blocks: the block of dout is
-// then in an L2 cache for all its panels, and each output panel of W is read in pieces as long as the task is wide.
-#define INPUT_CHUNK_BLOCKS 32     // at most so many row blocks
-#define INPUT_PANELS_MAX 6        // and so many panels
-#define INPUT_ACC_BYTES (256 << 10) // while sums take no more than this
-#define INPUT_ACC_FLOATS ((size_t)INPUT_CHUNK_BLOCKS * TILE_ROWS * PANEL * INPUT_PANELS_MAX)
-#define INPUT_WORK_FLOATS (INPUT_ACC_FLOATS + BLOCK_K * PANEL + PANEL * PANEL)
+// A task takes some panels of 32 input columns for a chunk of rows and goes over the outputs in blocks. For each block it
+// first transposes W for all its panels (so that W is read in pieces as long as the task is wide), then runs the tiles.
+#define INPUT_CHUNK_BLOCKS 32          // at most so many row blocks
+#define INPUT_ACC_FLOATS (64 << 10)    // sums of a task's panels, 256 KiB; or of one panel
+#define INPUT_TRANSPOSED_FLOATS (48 << 10) // transposed W, 192 KiB
+#define INPUT_STEP_MIN 64              // outputs of a block: shorter blocks cost more in loading and storing sums
+#define INPUT_PANELS_MAX (INPUT_TRANSPOSED_FLOATS / (INPUT_STEP_MIN * PANEL))
+#define INPUT_WORK_FLOATS (INPUT_ACC_FLOATS + INPUT_TRANSPOSED_FLOATS + PANEL * PANEL)
 
 typedef struct InputJob {
     const CpuKernels *kernels;
@@ -20,23 +21,33 @@ typedef struct InputJob {
     float *dx;
     bool accumulate;
     int32_t n_chunks, n_groups; // of row blocks, of panels
+    int32_t step;               // outputs of a block, a multiple of 16 or BLOCK_K
     float *work;                // INPUT_WORK_FLOATS for each worker
 } InputJob;
 
-// Rows n_from .. n_from + len - 1 of W, columns k_from .. k_from + 31: to[len][PANEL]. n_from is a multiple of 16.
-static void transpose_weight(const CpuKernels *kernels, float *to, Weight w, int32_t n_from, int32_t len, int32_t k_from,
-                             float *widened)
+// Rows n_from .. n_from + len - 1 of W, columns of panels panel_from .. panel_to - 1: to[panel][step][PANEL]. n_from is a
+// multiple of 16.
+static void transpose_weight(const InputJob *job, float *to, int32_t n_from, int32_t len, int32_t panel_from,
+                             int32_t panel_to, float *widened)
 {
-    int32_t k_count = min_i32(PANEL, w.n_in - k_from);
+    Weight w = job->w;
     for (int32_t n = n_from, count; n < n_from + len; n += count) {
-        int32_t panel = n / PANEL, column = n % PANEL;
+        int32_t column = n % PANEL;
         count = min_i32(PANEL - column, n_from + len - n);
-        const float *from = weight_panel(w, panel, w.dtype == DTYPE_BF16 ? 0 : k_from);
-        if (w.dtype == DTYPE_BF16) {
-            kernels->widen_panel(widened, (const uint16_t *)from, k_from, k_count);
-            from = widened;
+        for (int32_t panel = panel_from; panel < panel_to; panel++) {
+            int32_t k_from = panel * PANEL, k_count = min_i32(PANEL, w.n_in - k_from);
+            const char *piece = weight_panel(w, n / PANEL, k_from);
+            const float *from = (const float *)piece;
+            size_t piece_bytes = PANEL * PANEL * (w.dtype == DTYPE_BF16 ? sizeof(uint16_t) : sizeof(float));
+            for (size_t at = 0; at < piece_bytes; at += 64) // the next piece, in order: doubles the speed at few rows
+                __builtin_prefetch(piece + piece_bytes + at);
+            if (w.dtype == DTYPE_BF16) {
+                job->kernels->widen_panel(widened, (const uint16_t *)piece, 0, k_count);
+                from = widened;
+            }
+            float *block = to + (size_t)(panel - panel_from) * (size_t)job->step * PANEL;
+            job->kernels->transpose(block + (size_t)(n - n_from) * PANEL, from + column, PANEL, k_count, count);
         }
-        kernels->transpose(to + (size_t)(n - n_from) * PANEL, from + column, PANEL, k_count, count);
     }
 }
 
@@ -46,20 +57,22 @@ static void input_task(void *context, int32_t task, int worker)
     const Packed *dout = &job->dout;
     Weight w = job->w;
     float *acc = job->work + (size_t)worker * INPUT_WORK_FLOATS, *transposed = acc + INPUT_ACC_FLOATS;
-    float *widened = transposed + BLOCK_K * PANEL;
     int32_t chunk = task / job->n_groups, group = task % job->n_groups, columns = div_up(w.n_in, PANEL);
     int32_t rb_from = part_start(dout->row_blocks, job->n_chunks, chunk);
     int32_t rb_to = part_start(dout->row_blocks, job->n_chunks, chunk + 1);
     int32_t first = packed_row(dout, rb_from), rows = packed_row(dout, rb_to) - first;
     int32_t panel_from = part_start(columns, job->n_groups, group), panel_to = part_start(columns, job->n_groups, group + 1);
     size_t acc_panel = (size_t)rows * PANEL;
-    for (int32_t nb = 0; nb < dout->col_blocks; nb++) {
-        Tile tile = {.c_row = PANEL, .b = transposed, .b_row = PANEL, .panels = 1, .len = packed_len(dout, nb), .load = nb > 0};
+    for (int32_t n = 0, len; n < w.n_out; n += len) {
+        int32_t nb = n / dout->col_block, in_block = n % dout->col_block;
+        len = min_i32(job->step, packed_len(dout, nb) - in_block);
+        transpose_weight(job, transposed, n, len, panel_from, panel_to, transposed + INPUT_TRANSPOSED_FLOATS);
+        Tile tile = {.c_row = PANEL, .b_row = PANEL, .panels = 1, .len = len, .load = n > 0};
         for (int32_t panel = panel_from; panel < panel_to; panel++) {
-            transpose_weight(job->kernels, transposed, w, nb * dout->col_block, tile.len, panel * PANEL, widened);
+            tile.b = transposed + (size_t)(panel - panel_from) * (size_t)job->step * PANEL;
             for (int32_t rb = rb_from; rb < rb_to; rb++) {
                 int32_t row = packed_row(dout, rb);
-                tile.a = packed_block(dout, rb, nb);
+                tile.a = packed_block(dout, rb, nb) + in_block;
                 tile.rows = packed_row(dout, rb + 1) - row;
                 tile.c = acc + (size_t)(panel - panel_from) * acc_panel + (size_t)(row - first) * PANEL;
                 job->kernels->tile(&tile);
@@ -82,10 +95,13 @@ void product_input_gradient(Backend *be, float *dx, const float *dout, int32_t r
     int threads = cpu_threads_for((double)rows * w.n_out * w.n_in);
     job.work = cpu_work(be, WORK_THREADS, (size_t)threads * INPUT_WORK_FLOATS * sizeof(float));
     job.n_chunks = div_up(job.dout.row_blocks, INPUT_CHUNK_BLOCKS);
-    int32_t columns = div_up(w.n_in, PANEL), chunk_rows = div_up(rows, job.n_chunks);
-    int32_t group = INPUT_ACC_BYTES / (PANEL * (int32_t)sizeof(float)) / chunk_rows;
-    group = min_i32(max_i32(1, group), INPUT_PANELS_MAX);
-    job.n_groups = min_i32(columns, max_i32(div_up(columns, group), div_up(threads, job.n_chunks)));
+    int32_t columns = div_up(w.n_in, PANEL), chunk_rows = INPUT_CHUNK_BLOCKS * TILE_ROWS;
+    int32_t widest = INPUT_ACC_FLOATS / PANEL / min_i32(rows, chunk_rows);
+    widest = min_i32(max_i32(1, widest), INPUT_PANELS_MAX);
+    job.n_groups = max_i32(div_up(columns, widest), div_up(2 * threads, job.n_chunks));
+    job.n_groups = min_i32(job.n_groups, columns);
+    int32_t width = div_up(columns, job.n_groups), step = INPUT_TRANSPOSED_FLOATS / PANEL / width / 16 * 16;
+    job.step = min_i32(step, BLOCK_K);
     cpu_run(be, threads, job.n_chunks * job.n_groups, input_task, &job);
 }
 
