@@ -225,7 +225,7 @@ static UNUSED void take_weight(Backend *be, float *host, Weight w)
     drop_weight(be, w);
 }
 
-// Leaves NaNs in whatever memory a backend keeps between calls: an operation that then reads what it did not write shows.
+// Leaves NaNs in whatever memory a backend keeps between calls, so that reading what was not written shows.
 static UNUSED void poison(Backend *be)
 {
     enum { T = 60, C = 264, V = 300 };

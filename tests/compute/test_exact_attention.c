@@ -32,8 +32,8 @@ static float *nans(size_t n)
 }
 
 // Attention over a forest of which every token at a position p on a path of the leaf `tip` is token p of the sequence,
-// and every other token, or KV row without a token, is `other`: noise, or no numbers at all. Results of rows on the path
-// go to out and lse, at their positions.
+// and every other token, or KV row without a token, is `other`: noise, or no numbers at all. Results of rows on the
+// path go to out and lse, at their positions.
 static void run_on_path(Backend *be, const Sequence *s, const Forest *forest, int32_t tip, float *(*other)(size_t n),
                         float *out, float *lse)
 {

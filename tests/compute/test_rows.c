@@ -91,8 +91,8 @@ static void gather_and_scatter(void **state)
     }
 }
 
-// A cached root with nothing new, a leaf with 3 cached and 2 new tokens, a leaf all new, a leaf of one step, KV rows out
-// of order with gaps.
+// A cached root with nothing new, a leaf with 3 cached and 2 new tokens, a leaf all new, a leaf of one step, KV rows
+// out of order with gaps.
 static void kv_write_puts_new_tokens_last(void **state)
 {
     (void)state;
