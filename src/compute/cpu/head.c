@@ -1,5 +1,4 @@
 // The log-prob head: logits by blocks of the vocabulary, of which only maxima, sums and the targets' own stay.
-#include <omp.h>
 #include "compute/cpu/head.h"
 
 // Logits of one block of ids for the rows of row blocks rb_from .. rb_to - 1, and their sums. logits: [rows][512], or part of
@@ -29,26 +28,32 @@ static void block_part(const HeadChunk *chunk, int32_t block, int32_t rb_from, i
     }
 }
 
+typedef struct BlockJob {
+    const HeadChunk *chunk;
+    int32_t step; // row blocks of a task
+    float *work;  // of all workers: for each an accumulator and logits aside
+} BlockJob;
+
+#define WORKER_FLOATS (PRODUCT_ACC_FLOATS + (size_t)CHUNK_ROWS_MAX * VOCABULARY_BLOCK)
+
+static void block_task(void *context, int32_t task, int worker)
+{
+    const BlockJob *job = context;
+    const HeadChunk *chunk = job->chunk;
+    int32_t rb_from = task / chunk->n_blocks * job->step;
+    float *acc = job->work + (size_t)worker * WORKER_FLOATS;
+    block_part(chunk, task % chunk->n_blocks, rb_from, min_i32(rb_from + job->step, chunk->x.row_blocks), acc,
+               acc + PRODUCT_ACC_FLOATS);
+}
+
 void head_chunk_run(Backend *be, HeadChunk *chunk, const float *x, int threads)
 {
-    size_t thread_floats = PRODUCT_ACC_FLOATS + (size_t)CHUNK_ROWS_MAX * VOCABULARY_BLOCK;
     chunk->x = packed_shape(chunk->rows, chunk->w.n_in);
     chunk->x.data = cpu_work(be, WORK_LEFT, packed_bytes(&chunk->x));
-    float *work = cpu_work(be, WORK_THREADS, (size_t)threads * thread_floats * sizeof(float));
-    int32_t step = packed_chunk(&chunk->x), n_steps = div_up(chunk->x.row_blocks, step);
-#pragma omp parallel num_threads(threads) if (threads > 1)
-    {
-#pragma omp for schedule(static)
-        for (int32_t rb = 0; rb < chunk->x.row_blocks; rb++)
-            pack_row_block(&chunk->x, x, (size_t)chunk->w.n_in, rb);
-        float *acc = work + (size_t)omp_get_thread_num() * thread_floats;
-#pragma omp for schedule(dynamic)
-        for (int32_t i = 0; i < chunk->n_blocks * n_steps; i++) {
-            int32_t rb_from = i / chunk->n_blocks * step;
-            block_part(chunk, i % chunk->n_blocks, rb_from, min_i32(rb_from + step, chunk->x.row_blocks), acc,
-                       acc + PRODUCT_ACC_FLOATS);
-        }
-    }
+    pack_rows(be, &chunk->x, x);
+    BlockJob job = {.chunk = chunk, .step = packed_chunk(&chunk->x)};
+    job.work = cpu_work(be, WORK_THREADS, (size_t)threads * WORKER_FLOATS * sizeof(float));
+    cpu_run(be, threads, chunk->n_blocks * div_up(chunk->x.row_blocks, job.step), block_task, &job);
 }
 
 float head_row_max(const HeadChunk *chunk, int32_t row)

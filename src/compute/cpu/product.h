@@ -15,8 +15,8 @@ typedef struct Packed {
 
 Packed packed_shape(int32_t rows, int32_t cols);
 size_t packed_bytes(const Packed *packed);
-// Copies row block `rb` of x, whose rows are x_row floats apart.
-void pack_row_block(const Packed *packed, const float *x, size_t x_row, int32_t rb);
+// Copies x[rows, cols] into packed->data.
+void pack_rows(Backend *be, const Packed *packed, const float *x);
 static inline int32_t packed_row(const Packed *packed, int32_t rb) // first row of a block
 {
     return part_start(packed->rows, packed->row_blocks, rb);
