@@ -16,6 +16,8 @@ static const Case cases[] = {
     {100, 96, 200, DTYPE_BF16, true, false, false}, {129, 300, 48, DTYPE_F32, false, true, true},
     {4, 1100, 70, DTYPE_BF16, true, true, false},   {300, 40, 520, DTYPE_F32, true, false, false},
     {530, 33, 40, DTYPE_F32, true, true, true},
+    {1, 1300, 220, DTYPE_F32, true, false, false}, {1, 1300, 200, DTYPE_BF16, false, false, false}, // dx in short blocks
+    {400, 260, 270, DTYPE_F32, true, false, false}, // several chunks of rows, sums longer than a block
 };
 
 typedef struct Input {
