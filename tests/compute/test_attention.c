@@ -1,5 +1,5 @@
-// Attention over forests: against a brute-force softmax in double that walks from token to token, against `ref`, and its
-// gradients into ancestors against finite differences.
+// Attention over forests: against a brute-force softmax in double that walks from token to token, against `ref`, and
+// its gradients into ancestors against finite differences.
 #include "forests.h"
 
 typedef struct Shape {

@@ -162,8 +162,8 @@ static void forward_is_log_softmax(void **state)
     free_input(&in);
 }
 
-// d_j = dlogp ([j = target] - p_j) / temperature, sum_j |d_j| <= 2 |dlogp| / temperature. Its error is that of p_j, then
-// sums of V (dx) or P (dw) products.
+// d_j = dlogp ([j = target] - p_j) / temperature, sum_j |d_j| <= 2 |dlogp| / temperature. Its error is that of p_j,
+// then sums of V (dx) or P (dw) products.
 static void backward_agrees_with_ref(void **state)
 {
     (void)state;

@@ -56,7 +56,8 @@ static void run_backward(Backend *be, const Case *c, const Input *in, const floa
     drop_mat(be, x), drop_mat(be, dout), drop_vec(be, weight), drop_vec(be, r);
 }
 
-// Tolerance, relative: the sum of C squares errs by C u, its root by half of that; then a root, a quotient, two products.
+// Tolerance, relative: the sum of C squares errs by C u, its root by half of that; then a root, a quotient, two
+// products.
 static void forward_agrees_with_ref(void **state)
 {
     (void)state;
