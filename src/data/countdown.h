@@ -5,6 +5,8 @@
 // - Candidates are drawn one after another from addresses (seed, RNG_DATA, candidate); those that are new are kept. So
 //   question i of a split is the same whatever the counts asked for.
 // - Unique: no two questions of a set have the same canonical form, the sorted numbers and the target, "3 7 12 = 45".
+//   Where number ranges are so small that there are few forms, train_repeats lets a form be asked more than once in the
+//   training split, each time with another order of its numbers or another solution.
 // - Split: a canonical form belongs to the test split when the first 8 hex digits of its SHA-256, as a number, are below
 //   test_share * 2^32; else to the training split. That is a property of the form alone, so no run with the same
 //   test_share, whatever its seed, count or ranges, trains on a test question of another.
@@ -28,6 +30,7 @@ typedef struct CountdownOptions {
     int32_t target_min, target_max;
     ValueRules rules;                 // of every step's value
     int32_t attempts_max;             // failed attempts in a trace: uniform from 0 to this
+    int32_t train_repeats;            // training questions of one canonical form, at most; 1: unique
     double test_share;                // of canonical forms
     const CountdownStyle *style;
 } CountdownOptions;

@@ -7,6 +7,9 @@
 //   single   one operation:                              "12 - 3 = 9 ; 4 * 5 = 20 ;"
 //   compare  a value, a target and whether they agree:   "45 ? 13 no ; 45 ? 45 yes ;"
 // In the notation of style "short": every token apart. Row i is a function of the options and i alone.
+//
+// Most of a line is random and can't be learnt. What can be is its answer: from after the line's first '=' or '|' (in
+// compare: after the value) to its ';' included. A row names them, for losses that weigh them more.
 #ifndef RLT_DATA_DRILLS_H
 #define RLT_DATA_DRILLS_H
 
@@ -31,9 +34,15 @@ typedef struct DrillOptions {
 DrillOptions drill_options_default(void);
 MUST_CHECK bool drill_options_check(const DrillOptions *options, Error *error);
 
-// Appends row `index`'s text; the options have been checked.
-void drill_write_text(const DrillOptions *options, uint32_t index, Buf *out);
-// The same as one JSON line {"text": ...}.
+typedef struct DrillText {
+    Buf text;
+    int32_t n_answers;                            // one a line
+    int32_t from[DRILLS_MAX_LINES], to[DRILLS_MAX_LINES]; // bytes of the text
+} DrillText;
+
+// Row `index`; the options have been checked. `out->text` has been initialised and is cleared first.
+void drill_make(const DrillOptions *options, uint32_t index, DrillText *out);
+// Appends it as one JSON line {"text": string, "answers": [[from, to], ...]}, in bytes of the text, which is ASCII.
 void drill_write(const DrillOptions *options, uint32_t index, Buf *out);
 
 #endif

@@ -134,10 +134,10 @@ static void problems_are_checked(void **state) {
         const char *row, *message;
     } cases[] = {
         {"{\"numbers\": [1, 2], \"target\": 3}", NULL},
-        {"{\"numbers\": [], \"target\": 3}", "expected 1 to 64 numbers"},
+        {"{\"numbers\": [], \"target\": 3}", "1 to 64 numbers"},
         {"{\"numbers\": [1, 2.5], \"target\": 3}", "item 1: expected a whole number"},
-        {"{\"numbers\": \"1 2\", \"target\": 3}", "\"numbers\": expected an array"},
-        {"{\"numbers\": [1]}", "\"target\": expected"},
+        {"{\"numbers\": \"1 2\", \"target\": 3}", "expected an array"},
+        {"{\"numbers\": [1]}", "\"target\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         json_t *row;
