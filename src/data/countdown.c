@@ -12,8 +12,8 @@
 // `step` of the draws' addresses: what a draw of a candidate is for.
 enum { DRAW_QUESTION = 0, DRAW_TRACE = 1 };
 
-#define CANDIDATE_TRIES 64    // expressions drawn over a candidate's numbers before it is given up
-#define ATTEMPT_TRIES 64      // expressions drawn for one failed attempt before the trace goes on without it
+#define CANDIDATE_TRIES 64      // expressions drawn over a candidate's numbers before it is given up
+#define ATTEMPT_TRIES 64        // expressions drawn for one failed attempt before the trace goes on without it
 #define STALL_CANDIDATES 400000 // candidates in a row without a new question before the ranges are called too small
 
 CountdownOptions countdown_options_default(void) {

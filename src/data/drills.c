@@ -43,7 +43,8 @@ static bool try_expression(const DrillOptions *o, Draws *draws, int32_t n, Expre
     return expression_draw(numbers, n, &o->rules, draws, out);
 }
 
-// Draws expressions of the most numbers until a few keep the rules: fewer than one in a thousand is too few to work with.
+// Draws expressions of the most numbers until a few keep the rules: fewer than one in a thousand is too few to work
+// with.
 static bool rules_let_enough_through(const DrillOptions *o) {
     Draws draws = draws_begin(o->seed, RNG_DATA, DRAW_DRILLS_CHECK, 0, 0);
     int kept = 0;
@@ -69,7 +70,8 @@ bool drill_options_check(const DrillOptions *o, Error *error) {
     if (o->check_share + o->copy_share + o->single_share + o->compare_share <= 0)
         return error_set(error, "expected one of check_share, copy_share, single_share, compare_share above 0");
     if (!rules_let_enough_through(o))
-        return error_set(error, "key \"value_max\": expected room for the results of numbers from %d to %d, got %" PRId64,
+        return error_set(error,
+                         "key \"value_max\": expected room for the results of numbers from %d to %d, got %" PRId64,
                          o->number_min, o->number_max, o->rules.value_max);
     return true;
 }
@@ -77,8 +79,7 @@ bool drill_options_check(const DrillOptions *o, Error *error) {
 // An expression over fresh numbers that keeps the rules. Fewer numbers keep them more often than numbers_max, of which
 // drill_options_check has seen at least one in a thousand: this ends.
 static void fresh_expression(const DrillOptions *o, Draws *draws, int32_t n, Expression *out) {
-    while (!try_expression(o, draws, n, out)) {
-    }
+    while (!try_expression(o, draws, n, out)) {}
 }
 
 static int32_t draw_n(const DrillOptions *o, Draws *draws) {

@@ -22,12 +22,12 @@
 typedef struct DrillOptions {
     uint64_t seed;
     int32_t n_rows;
-    int32_t lines;                                      // a row
-    int32_t numbers_min, numbers_max;                   // numbers an expression (check, copy)
-    int32_t number_min, number_max;                     // their range
-    ValueRules rules;                                   // value_max >= 1: targets are drawn up to it
+    int32_t lines;                                               // a row
+    int32_t numbers_min, numbers_max;                            // numbers an expression (check, copy)
+    int32_t number_min, number_max;                              // their range
+    ValueRules rules;                                            // value_max >= 1: targets are drawn up to it
     double check_share, copy_share, single_share, compare_share; // weights of the kinds, not all 0
-    double hit_share;                                   // of check and compare lines: those that meet their target
+    double hit_share; // of check and compare lines: those that meet their target
 } DrillOptions;
 
 // 20,000 rows of 8 lines, 3 numbers of 1 .. 10, values up to 100, shares 0.7 0.2 0.1 0, hits 0.35.
@@ -36,7 +36,7 @@ MUST_CHECK bool drill_options_check(const DrillOptions *options, Error *error);
 
 typedef struct DrillText {
     Buf text;
-    int32_t n_answers;                            // one a line
+    int32_t n_answers;                                    // one a line
     int32_t from[DRILLS_MAX_LINES], to[DRILLS_MAX_LINES]; // bytes of the text
 } DrillText;
 

@@ -97,7 +97,8 @@ void expression_write_value(Buf *out, const Notation *notation, Fraction value) 
     if (bracket) buf_add_text(out, notation->close);
 }
 
-static void write_node(Buf *out, const Notation *notation, const Expression *e, int32_t node, int32_t done, bool outer) {
+static void write_node(Buf *out, const Notation *notation, const Expression *e, int32_t node, int32_t done,
+                       bool outer) {
     if (node < e->n + done) {
         expression_write_value(out, notation, e->values[node]);
         return;

@@ -41,17 +41,17 @@ bool draw_chance(Draws *draws, double probability);
 bool expression_draw(const int64_t *numbers, int32_t n, const ValueRules *rules, Draws *draws, Expression *out);
 Fraction expression_value(const Expression *expression);
 
-// The expression in postfix order, zeros past its 2 n - 1 items: numbers as they are, operators as -'+' and so on (given
-// numbers are not negative). Two expressions are written the same exactly when these are equal.
+// The expression in postfix order, zeros past its 2 n - 1 items: numbers as they are, operators as -'+' and so on
+// (given numbers are not negative). Two expressions are written the same exactly when these are equal.
 #define EXPRESSION_MAX_ITEMS (2 * EXPRESSION_MAX_NUMBERS - 1)
 void expression_postfix(const Expression *expression, int64_t items[EXPRESSION_MAX_ITEMS]);
 bool expression_same(const Expression *a, const Expression *b);
 
 // How it is written.
 typedef struct Notation {
-    const char *space;         // around operators
-    const char *open, *close;  // brackets, around every step but the last
-    const char *minus;         // before a negative value
+    const char *space;        // around operators
+    const char *open, *close; // brackets, around every step but the last
+    const char *minus;        // before a negative value
 } Notation;
 extern const Notation NOTATION_PLAIN, NOTATION_SPACED; // "(12 - 3) * 7"; "( 12 - 3 ) * 7", every token apart
 

@@ -8,7 +8,7 @@
 
 // The drawing, in SVG units: the plot's box within the figure.
 enum { WIDTH = 360, HEIGHT = 200, LEFT = 52, RIGHT = 350, TOP = 8, BOTTOM = 178 };
-#define SMOOTH_FROM 60  // points from which a smoothed line is drawn
+#define SMOOTH_FROM 60   // points from which a smoothed line is drawn
 #define SMOOTH_PART 0.05 // half its window, of the points
 
 void html_escape(Buf *out, Str text) {
@@ -65,26 +65,27 @@ static double place(const Axis *axis, double value) {
     return axis->from + fmin(fmax(part, 0), 1) * (axis->to - axis->from);
 }
 
-// 1, 2 or 5 times a power of ten, so that the range has about `wanted` of them.
-static double tick_step(const Axis *axis, int wanted) {
-    double rough = (axis->max - axis->min) / wanted, power = pow(10, floor(log10(rough)));
+// 1, 2 or 5 times a power of ten, so that the range has at least `least` of them.
+static double tick_step(const Axis *axis, int least) {
+    double rough = (axis->max - axis->min) / least, power = pow(10, floor(log10(rough)));
     double times = rough / power;
-    return power * (times <= 1 ? 1 : times <= 2 ? 2 : times <= 5 ? 5 : 10);
+    return power * (times < 2 ? 1 : times < 5 ? 2 : 5);
 }
 
 static void write_ticks(Buf *out, const Axis *x, const Axis *y) {
-    double step = tick_step(y, 4);
-    // digits that tell neighbouring ticks apart
-    int digits = (int)fmin(fmax(log10(fmax(fabs(y->min), fabs(y->max)) / step) + 2, 4), 12);
+    double step = tick_step(y, 3);
+    // digits that tell neighbouring ticks apart, without an exponent up to a million
+    int digits = (int)fmin(fmax(log10(fmax(fabs(y->min), fabs(y->max)) / step) + 2, 6), 12);
     for (double tick = ceil(y->min / step) * step; tick <= y->max; tick += step) {
         double at = place(y, tick);
         buf_printf(out, "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", LEFT, RIGHT, at, at);
         buf_printf(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.*g</text>", LEFT - 5, at + 3.5, digits,
                    fabs(tick) < step / 1e6 ? 0 : tick);
     }
-    step = fmax(tick_step(x, 5), 1); // steps are whole
+    step = fmax(tick_step(x, 4), 1); // steps are whole
     for (double tick = ceil(x->min / step) * step; tick <= x->max; tick += step)
-        buf_printf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.10g</text>", place(x, tick), BOTTOM + 14, tick);
+        buf_printf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.10g</text>", place(x, tick), BOTTOM + 14,
+                   tick);
     buf_printf(out, "<line class=\"axis\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>", LEFT, RIGHT, BOTTOM, BOTTOM);
 }
 

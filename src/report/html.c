@@ -59,7 +59,8 @@ static void write_group(Buf *out, const SeriesSet *set, Str group) {
 }
 
 static void write_charts(Buf *out, const SeriesSet *set) {
-    buf_printf(out, "<p>Up to step %lld, %.0f s.</p>\n", (long long)set->last_step, set->seconds);
+    buf_printf(out, "<p>Up to step %lld, %.0f s. Where points are many, the strong line is their running mean.</p>\n",
+               (long long)set->last_step, set->seconds);
     for (size_t i = 0; i < set->n; i++) { // groups in the order of their first metrics
         Str group = group_of(set->series[i].name);
         bool first = true;
@@ -201,7 +202,8 @@ static void write_head(Buf *out, const char *folder) {
     buf_add_text(out, "</h1>\n");
 }
 
-static bool write_parts(Buf *out, const char *folder, const char *metrics_path, const char *samples_path, Error *error) {
+static bool write_parts(Buf *out, const char *folder, const char *metrics_path, const char *samples_path,
+                        Error *error) {
     bool metrics = file_exists(metrics_path), with_samples = file_exists(samples_path);
     if (!metrics && !with_samples)
         return error_set(error, "%s: expected a run folder with " METRICS_FILE " or samples.jsonl", folder);

@@ -9,13 +9,13 @@
 #include "base/error.h"
 
 #define REPORT_FILE "report.html"
-#define REPORT_MAX_SAMPLES 50         // rows shown, the last ones
+#define REPORT_MAX_SAMPLES 50 // rows shown, the last ones
 #define REPORT_MAX_COLUMNS 24
-#define REPORT_MAX_CELL_BYTES 6000    // of a text; longer ones are cut
+#define REPORT_MAX_CELL_BYTES 6000              // of a text; longer ones are cut
 #define REPORT_MAX_FILE_BYTES ((size_t)1 << 20) // of recipe.yaml and manifest.json
 
-// Writes `out_path` (NULL: report.html in the folder), beside and renamed. Fails where the folder has no metrics.jsonl and
-// no samples.jsonl.
+// Writes `out_path` (NULL: report.html in the folder), beside and renamed. Fails where the folder has no metrics.jsonl
+// and no samples.jsonl.
 MUST_CHECK bool report_write(const char *folder, const char *out_path, Error *error);
 
 #endif

@@ -2,9 +2,9 @@
 //
 // metrics.jsonl has a row a step: {"step": 3, "time_ms": 1718000000123, "loss": 1.25, ...}; time_ms counts from 1970,
 // values read back to the same bits, those that are not finite are null.
-// Rows are written through as they come, so a killed run leaves whole rows (a torn last one at worst). A resumed run says
-// how many bytes its checkpoint knows of (metrics_size): metrics.jsonl is cut to them, and the event file, which is a view
-// of metrics.jsonl and no more, is written anew from what is left.
+// Rows are written through as they come, so a killed run leaves whole rows (a torn last one at worst). A resumed run
+// says how many bytes its checkpoint knows of (metrics_size): metrics.jsonl is cut to them, and the event file, which
+// is a view of metrics.jsonl and no more, is written anew from what is left.
 #ifndef RLT_REPORT_METRICS_H
 #define RLT_REPORT_METRICS_H
 

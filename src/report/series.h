@@ -18,8 +18,8 @@ typedef struct Series {
 typedef struct SeriesSet {
     Series *series; // [n]
     size_t n;
-    int64_t last_step;    // of the last row
-    double seconds;       // between the first and the last row's time_ms; 0 where unknown
+    int64_t last_step; // of the last row
+    double seconds;    // between the first and the last row's time_ms; 0 where unknown
 } SeriesSet;
 
 // Reads every number (and null) of every row but "step" and "time_ms". A torn last line, as a killed run leaves it, is

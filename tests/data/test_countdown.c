@@ -1,5 +1,5 @@
-// The Countdown generator. Reference: the grader of src/eval, which shares nothing with it (it parses text and computes in
-// GMP's rationals); splits against Python's hashlib.
+// The Countdown generator. Reference: the grader of src/eval, which shares nothing with it (it parses text and computes
+// in GMP's rationals); splits against Python's hashlib.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,6 @@
-"""Countdown grading beside reasoning-gym's (PyPI reasoning-gym 0.1.25), on demand: python tests/eval/peer_countdown.py [n]
+"""Countdown grading beside reasoning-gym's (0.1.25), on demand.
+
+Run as `python tests/eval/peer_countdown.py [n]`.
 
 Grades n random answers (right, wrong, with wrong numbers, malformed) with both and lists each way in which they differ.
 Builds the grader as a shared library in a temporary folder; needs gcc and the program's libraries.

@@ -64,7 +64,8 @@ static void a_line_runs_corner_to_corner(void **state) {
 
 static void odd_series_are_drawn(void **state) {
     (void)state;
-    const double values[][2] = {{3, 3}, {0, 0}, {NAN, NAN}, {1e308, -1e308}, {5e-324, 0}, {1e9, 1e9 + 1}, {INFINITY, 1}};
+    const double values[][2] = {{3, 3},      {0, 0},         {NAN, NAN},   {1e308, -1e308},
+                                {5e-324, 0}, {1e9, 1e9 + 1}, {INFINITY, 1}};
     Buf out;
     buf_init(&out, 0);
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)

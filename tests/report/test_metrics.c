@@ -91,8 +91,8 @@ static void rows_read_back_to_the_bits(void **state) {
     buf_free(&text);
 }
 
-// A run of 4 rows is cut after 2, as by a kill behind a checkpoint, and goes on: rows and events are those of a run that
-// was never cut, but for the time of the first event and of the new rows.
+// A run of 4 rows is cut after 2, as by a kill behind a checkpoint, and goes on: rows and events are those of a run
+// that was never cut, but for the time of the first event and of the new rows.
 static void a_resumed_run_goes_on_from_its_checkpoint(void **state) {
     (void)state;
     MetricsWriter *writer;
