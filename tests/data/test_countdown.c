@@ -129,6 +129,28 @@ static void every_step_of_a_trace_holds(void **state) {
     }
 }
 
+static void no_value_is_above_its_bound(void **state) {
+    (void)state;
+    CountdownOptions o = small_options("short");
+    o.rules.value_max = 40;
+    o.target_max = 40;
+    Arena *arena = arena_create();
+    CountdownSet set;
+    generate(&o, arena, &set);
+    int64_t greatest = 0;
+    for (int32_t i = 0; i < set.n_train; i++) {
+        Str trace = set.train[i].trace;
+        for (size_t at = 0; at < trace.len; at++) {
+            char *end = (char *)trace.ptr + at;
+            int64_t value = strtoll(trace.ptr + at, &end, 10); // 0 where there is no number
+            if (value > greatest) greatest = value;
+            if (end > trace.ptr + at) at = (size_t)(end - trace.ptr);
+        }
+    }
+    assert_int_equal(greatest, 40); // of hundreds of traces some reach it
+    arena_destroy(arena);
+}
+
 static int compare_numbers(const void *a, const void *b) {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x > y) - (x < y);
@@ -303,6 +325,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_solution_is_right),
         cmocka_unit_test(every_step_of_a_trace_holds),
+        cmocka_unit_test(no_value_is_above_its_bound),
         cmocka_unit_test(questions_are_unique_and_splits_apart),
         cmocka_unit_test(repeats_differ_in_order_or_solution),
         cmocka_unit_test(a_question_does_not_depend_on_the_counts),

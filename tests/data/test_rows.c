@@ -24,6 +24,7 @@ static void fields_and_others_are_kept(void **state) {
     (void)state;
     RowsLimits limits = rows_limits_default();
     limits.required = ROW_QUESTION | ROW_SOLUTION;
+    limits.one_of = ROW_TRACE | ROW_COMPLETION; // each row has another of them
     Rows rows;
     Error error;
     const char *text = "{\"id\": 7, \"question\": \"q\", \"solution\": \"s\\u0000t\", \"reasoning_trace\": \"\", "

@@ -65,8 +65,9 @@ static void wrong_answers_say_why(void **state) {
     expect("(12-3)*5=46", &PROBLEM, COUNTDOWN_WRONG_VALUE);
     expect("(12-3)*5=9*6=45", &PROBLEM, COUNTDOWN_WRONG_VALUE);
     expect("5/(12/3-4)", &PROBLEM, COUNTDOWN_WRONG_NUMBERS); // 4 was not given
-    const CountdownProblem zero = {{4, 4, 5}, 3, 0};
+    const CountdownProblem zero = {{4, 4, 5}, 3, 5};
     expect("5/(4-4)", &zero, COUNTDOWN_WRONG_VALUE);
+    expect("5/(4-4) = 5", &zero, COUNTDOWN_WRONG_VALUE);
     expect("\\frac{5}{4-4}", &zero, COUNTDOWN_WRONG_VALUE);
     expect("45", &PROBLEM, COUNTDOWN_WRONG_NUMBERS);
     expect("9*5", &PROBLEM, COUNTDOWN_WRONG_NUMBERS);

@@ -72,6 +72,12 @@ static void odd_series_are_drawn(void **state) {
         for (size_t n = 0; n <= 2; n++) chart_write(&out, "x", (double[]){7, 7}, values[i], n);
     assert_int_equal(count(&out, "<figure>"), 3 * 7);
     assert_null(strstr(out.data, "nan"));
+    buf_clear(&out);
+    chart_write(&out, "x", (double[]){7, 7}, values[0], 2); // constant: in the middle
+    assert_non_null(strstr(out.data, "d=\"M201.0 93.0h0L201.0 93.0\""));
+    buf_clear(&out);
+    chart_write(&out, "x", (double[]){7, 7}, values[3], 2); // wider than a double: from top to bottom
+    assert_non_null(strstr(out.data, "d=\"M201.0 8.0h0L201.0 178.0\""));
     assert_null(strstr(out.data, "inf "));
     buf_free(&out);
 }
@@ -142,7 +148,7 @@ static void only_the_last_samples_and_the_heads_of_long_texts(void **state) {
     Buf samples;
     buf_init(&samples, 0);
     for (int i = 0; i < REPORT_MAX_SAMPLES + 7; i++) {
-        buf_printf(&samples, "{\"name\":\"s%d.\",\"long\":\"", i);
+        buf_printf(&samples, "{\"name\":\"s%d.\",\"long\":\"x", i); // odd: the cut falls into an é
         for (int k = 0; k < REPORT_MAX_CELL_BYTES / 2 + 10; k++) buf_add_text(&samples, "é");
         buf_add_text(&samples, "\"}\n");
     }

@@ -43,7 +43,7 @@ typedef struct Parser {
     Token token;
     int depth;
     bool failed;    // not an expression
-    bool undefined; // divided by zero
+    bool undefined; // divided by zero, in any side
     // Numbers met in the present side.
     Str *used;
     int32_t n_used;
@@ -237,7 +237,6 @@ static CountdownVerdict grade_sides(Parser *p, const CountdownProblem *problem) 
     mpz_set_si(mpq_numref(target), problem->target);
     for (bool more = true; more && !p->failed;) {
         p->n_used = 0;
-        p->undefined = false;
         parse_sum(p, value);
         numbers_right = numbers_right || uses_given(p, problem);
         values_right = values_right && !p->undefined && mpq_equal(value, target);
