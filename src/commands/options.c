@@ -19,6 +19,8 @@ struct Options {
     const Command *command;
     int n_rows;
     Value *values; // [n_rows], in the table's order
+    struct { char *key, *value; } *extra; // keys beyond the table
+    size_t n_extra;
 };
 
 static int row_index(const Command *command, const char *key) {
@@ -110,6 +112,12 @@ static bool check_value(const OptionRow *row, const char *where, const char *tex
 
 static bool set_value(Options *options, const char *where, const char *key, const char *text, Error *error) {
     int i = row_index(options->command, key);
+    if (i < 0 && row_index(options->command, "*") >= 0) {
+        options->extra = mem_realloc(options->extra, options->n_extra + 1, sizeof *options->extra);
+        options->extra[options->n_extra].key = mem_strdup(key);
+        options->extra[options->n_extra++].value = mem_strdup(text);
+        return true;
+    }
     if (i < 0) {
         return error_set(error, "%s: unknown key \"%s\" of rlt %s; the nearest is \"%s\"", where, key, options->command->name,
                          option_nearest(options->command, key));
@@ -238,6 +246,11 @@ bool options_parse(const Command *command, int n_arguments, char **arguments, Op
 void options_free(Options *options) {
     if (options == NULL) return;
     for (int i = 0; i < options->n_rows; i++) mem_free(options->values[i].text);
+    for (size_t i = 0; i < options->n_extra; i++) {
+        mem_free(options->extra[i].key);
+        mem_free(options->extra[i].value);
+    }
+    mem_free(options->extra);
     mem_free(options->values);
     mem_free(options);
 }
@@ -258,6 +271,14 @@ bool options_bool(const Options *options, const char *key) { return strcmp(optio
 bool options_given(const Options *options, const char *key) {
     const Value *value = &options->values[need_row(options, key)];
     return *value->text != 0;
+}
+
+size_t options_n_extra(const Options *options) { return options->n_extra; }
+
+void options_extra(const Options *options, size_t index, const char **key, const char **value) {
+    assert(index < options->n_extra);
+    *key = options->extra[index].key;
+    *value = options->extra[index].value;
 }
 
 const Command *options_command(const Options *options) { return options->command; }

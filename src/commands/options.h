@@ -52,6 +52,10 @@ double options_real(const Options *options, const char *key);
 bool options_bool(const Options *options, const char *key);
 bool options_given(const Options *options, const char *key); // set by recipe or argument, or has a default that is not ""
 
+// Keys beyond the table, for a command whose table has a row "*": in the order given.
+size_t options_n_extra(const Options *options);
+void options_extra(const Options *options, size_t index, const char **key, const char **value);
+
 const Command *options_command(const Options *options);
 // All keys and values as YAML, in the table's order.
 void options_write_yaml(const Options *options, Buf *out);

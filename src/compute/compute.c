@@ -2,13 +2,8 @@
 
 #include <assert.h>
 #include <string.h>
-#include "compute/ref/ref.h"
-#if __has_include("compute/cpu/cpu.h")
 #include "compute/cpu/cpu.h"
-#define HAVE_CPU 1
-#else
-#define HAVE_CPU 0
-#endif
+#include "compute/ref/ref.h"
 
 Mat mat_reshape(Mat m, int32_t new_cols)
 {
@@ -25,12 +20,10 @@ bool backend_create(const char *name, Backend **backend, Error *error)
         *backend = ref_backend_create();
         return true;
     }
-#if HAVE_CPU
     if (strcmp(name, "cpu") == 0)
         return cpu_backend_create("", backend, error);
     if (strncmp(name, "cpu:", 4) == 0 && name[4] != '\0')
         return cpu_backend_create(name + 4, backend, error);
-#endif
     return error_set(error, "unknown backend \"%s\": expected cpu, cpu:portable, cpu:avx2, cpu:avx512 or ref", name);
 }
 

@@ -3,6 +3,12 @@
 #include <assert.h>
 #include <string.h>
 
+// Position of the token after a segment.
+static inline int32_t end_of(const Segment *s)
+{
+    return s->position + s->n_tokens;
+}
+
 void forest_check(const Forest *forest)
 {
     assert(forest->n_segments >= 0 && forest->n_rows >= 0 && forest->n_kv >= 0);
@@ -11,12 +17,7 @@ void forest_check(const Forest *forest)
         const Segment *s = &forest->segments[i];
         assert(s->parent >= -1 && s->parent < i);
         assert(s->n_tokens >= 1 && s->n_new >= 0 && s->n_new <= s->n_tokens);
-        if (s->parent < 0) {
-            assert(s->position == 0);
-        } else {
-            const Segment *parent = &forest->segments[s->parent];
-            assert(s->position == parent->position + parent->n_tokens);
-        }
+        assert(s->position == (s->parent < 0 ? 0 : end_of(&forest->segments[s->parent])));
         assert(s->position <= INT32_MAX - s->n_tokens);
         assert(s->row == next_row && s->n_new <= forest->n_rows - next_row);
         assert(s->kv_row >= 0 && s->n_tokens <= forest->n_kv && s->kv_row <= forest->n_kv - s->n_tokens);
@@ -30,7 +31,7 @@ void forest_positions(const Forest *forest, int32_t *positions)
     for (int32_t i = 0; i < forest->n_segments; i++) {
         const Segment *s = &forest->segments[i];
         for (int32_t t = 0; t < s->n_new; t++)
-            positions[s->row + t] = s->position + s->n_tokens - s->n_new + t;
+            positions[s->row + t] = end_of(s) - s->n_new + t;
     }
 }
 
@@ -43,7 +44,7 @@ int64_t forest_tokens_naive(const Forest *forest)
         if (s->parent >= 0)
             has_child[s->parent] = true;
         if (!has_child[i])
-            total += (int64_t)s->position + s->n_tokens;
+            total += end_of(s);
     }
     mem_free(has_child);
     return total;
@@ -94,12 +95,11 @@ int32_t batch_add_segment(Batch *batch, int32_t parent, const int32_t *ids, int3
         batch->ids = mem_realloc(batch->ids, (size_t)cap, sizeof *batch->ids);
         batch->cap_rows = cap;
     }
-    const Segment *above = parent >= 0 ? &batch->segments[parent] : NULL;
-    assert(!above || above->position + above->n_tokens <= INT32_MAX - n);
-    int32_t index = forest->n_segments++;
+    int32_t position = parent < 0 ? 0 : end_of(&batch->segments[parent]), index = forest->n_segments++;
+    assert(position <= INT32_MAX - n);
     batch->segments[index] = (Segment){
-        .parent = parent, .position = above ? above->position + above->n_tokens : 0,
-        .n_tokens = n, .n_new = n, .row = forest->n_rows, .kv_row = forest->n_rows,
+        .parent = parent, .position = position, .n_tokens = n, .n_new = n, .row = forest->n_rows,
+        .kv_row = forest->n_rows,
     };
     memcpy(batch->ids + forest->n_rows, ids, (size_t)n * sizeof *ids);
     forest->n_rows += n;

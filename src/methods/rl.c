@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "text/stop_text.h"
+
 // ---- reward "teacher": the RLT reward of explanations
 
 static void teacher_prompt(const Rl *rl, const RlQuestion *question, Ids *ids) {
@@ -74,21 +76,6 @@ const RlReward *rl_reward_by_name(const char *name) {
 
 // ---- rollout
 
-typedef struct StopText {
-    const Tokenizer *tokenizer;
-    Str text;
-    Buf tail;
-} StopText;
-
-// Whether the text of the last tokens ends in the stop text; a token is at least one byte, so as many tokens suffice.
-static bool ends_in_stop_text(void *context, const int32_t *ids, int32_t n) {
-    StopText *stop = context;
-    int32_t back = (int32_t)stop->text.len < n ? (int32_t)stop->text.len : n;
-    buf_clear(&stop->tail);
-    tokenizer_decode(stop->tokenizer, ids + n - back, back, false, &stop->tail);
-    return str_find(buf_str(&stop->tail), stop->text, 0) >= 0;
-}
-
 static bool roll_out(Rl *rl, int64_t step, RlRollout *rollout, GenerateCounts *counts, Error *error) {
     int32_t n = rollout->n_questions, group = rollout->group_size;
     GeneratePrompt *prompts = mem_alloc((size_t)n, sizeof *prompts);
@@ -99,14 +86,13 @@ static bool roll_out(Rl *rl, int64_t step, RlRollout *rollout, GenerateCounts *c
         prompts[q] = (GeneratePrompt){ids->data, ids->len, rollout->questions[q].index, 0, (uint32_t)group};
     }
     GenerateSettings settings = rl->generate;
-    StopText stop = {rl->dialogue->tokenizer, str_of(rl->reward->stop_text(rl)), {0}};
-    buf_init(&stop.tail, 0);
+    StopText stop = stop_text(rl->dialogue->tokenizer, rl->reward->stop_text(rl));
     settings.step = (uint32_t)step;
-    settings.stop = ends_in_stop_text;
+    settings.stop = stop_text_reached;
     settings.stop_context = &stop;
     bool ok = generate(trainer_model(rl->trainer), rl->decode_pass, prompts, n, &settings, completions, counts, error);
     for (int32_t i = 0; ok && i < n * group; i++) rollout->samples[i].completion = completions[i];
-    buf_free(&stop.tail);
+    stop_text_free(&stop);
     mem_free(prompts);
     mem_free(completions);
     return ok;

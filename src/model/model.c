@@ -166,7 +166,7 @@ void model_init_random(Model *model, uint64_t seed, float std)
 
 // ---- copies
 
-static bool same_shape(const ModelConfig *a, const ModelConfig *b)
+static inline bool same_shape(const ModelConfig *a, const ModelConfig *b)
 {
     return a->vocabulary == b->vocabulary && a->hidden == b->hidden && a->n_layers == b->n_layers &&
            a->n_heads == b->n_heads && a->n_kv_heads == b->n_kv_heads && a->head_dim == b->head_dim &&

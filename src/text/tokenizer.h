@@ -67,6 +67,7 @@ typedef struct TokenizerTraining {
     size_t n_documents;
     const Str *specials;  // removed from the documents before counting
     int32_t n_specials;
+    int32_t n_control;    // the first so many specials are control tokens, which decoding can skip; the others are text
     int32_t vocabulary_size;
     SplitRule split;
 } TokenizerTraining;

@@ -35,8 +35,8 @@ static UNUSED void plant_chain(TestForest *f, const int32_t *lengths, int32_t n)
         parent = plant(f, parent, lengths[i], lengths[i], 0);
 }
 
-// A random forest of `levels` levels. cached: segments with n_new < n_tokens (0 too), KV rows with gaps, and in an order
-// of their own.
+// A random forest of `levels` levels. cached: segments with n_new < n_tokens (0 too), KV rows with gaps, and in an
+// order of their own.
 static UNUSED void plant_random(TestForest *f, uint32_t stream, int32_t levels, int32_t longest, bool cached)
 {
     uint32_t draw = 0;

@@ -1,9 +1,10 @@
 // What the tests of operations share: the backends under test, inputs, guarded memory, comparison and gradients.
 //
-// Every operation runs on every cpu backend that this processor has and is compared with `ref`, which sums in double and
-// is itself checked against finite differences and PyTorch. Tolerances are bounds on rounding, never tuned: with unit
-// roundoff u = 2^-24 a sum of n F32 products in any order errs by at most about n u sum|terms| (Higham 2002, eq. 3.5), and
-// `ref` run on absolute values gives sum|terms|. TEST_EXP_ERROR is what the exp of a backend may err, relatively.
+// Every operation runs on every cpu backend that this processor has and is compared with `ref`, which sums in double
+// and is itself checked against finite differences and PyTorch. Tolerances are bounds on rounding, never tuned: with
+// unit roundoff u = 2^-24 a sum of n F32 products in any order errs by at most about n u sum|terms| (Higham 2002, eq.
+// 3.5), and `ref` run on absolute values gives sum|terms|. TEST_EXP_ERROR is what the exp of a backend may err,
+// relatively.
 #ifndef RLT_TESTS_COMPUTE_OP_TEST_H
 #define RLT_TESTS_COMPUTE_OP_TEST_H
 
@@ -204,7 +205,8 @@ static UNUSED void drop_weight(Backend *be, Weight w)
     drop_bytes(be, w.data, RUN(be, weight_bytes, w.dtype, w.n_out, w.n_in));
 }
 
-// Downloads and drops; an F32 weight's padding must be zero: the squares of all its floats sum to those of its elements.
+// Downloads and drops; an F32 weight's padding must be zero: the squares of all its floats sum to those of its
+// elements.
 static UNUSED void take_weight(Backend *be, float *host, Weight w)
 {
     RUN(be, weight_download, host, w);
@@ -286,6 +288,13 @@ static UNUSED double central_difference(ScalarFunction f, void *context, float *
     double below = f(context).value;
     *x = keep;
     return (above - below) / ((double)up - down);
+}
+
+// For gradients that are added to: takes off what was there before (which costs one rounding, of its size).
+static UNUSED void subtract(float *grad, const float *before, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        grad[i] -= before[i];
 }
 
 // Checks grad[n] = d f / d x, element by element. Fourth-order differences: (4 D(h) - D(2h)) / 3 with h = 2^-5, so that

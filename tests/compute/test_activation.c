@@ -26,7 +26,8 @@ static void run_rope(Backend *be, const RopeCase *c, float *x, const int32_t *po
     int32_t half = c->head_dim / 2;
     float *table = host_floats((size_t)(2 * POSITIONS * half));
     make_table(table, table + POSITIONS * half, c->head_dim, factor);
-    Mat cos_mat = put_mat(be, table, POSITIONS, half), sin_mat = put_mat(be, table + POSITIONS * half, POSITIONS, half);
+    Mat cos_mat = put_mat(be, table, POSITIONS, half);
+    Mat sin_mat = put_mat(be, table + POSITIONS * half, POSITIONS, half);
     Mat m = put_mat(be, x, c->t, c->heads * c->head_dim);
     RUN(be, rope, m, c->head_dim, (RopeTable){cos_mat.data, sin_mat.data, POSITIONS, half}, positions, inverse);
     take_mat(be, x, m);
@@ -58,8 +59,8 @@ static void rope_agrees_with_ref(void **state)
     }
 }
 
-// Independent of tables of pairs: a rotation by p * theta_i is a product of complex numbers x_i + i x_{i+D/2} and e^{i angle}.
-// Tolerance: cos and sin rounded to F32 and two products, of numbers up to sqrt 2: 4 u * 1.5.
+// Independent of tables of pairs: a rotation by p * theta_i is a product of complex numbers x_i + i x_{i+D/2} and e^{i
+// angle}. Tolerance: cos and sin rounded to F32 and two products, of numbers up to sqrt 2: 4 u * 1.5.
 static void rope_rotates(void **state)
 {
     (void)state;
@@ -142,16 +143,17 @@ static void run_swiglu_backward(Backend *be, const SwigluCase *c, const float *g
     drop_mat(be, g), drop_mat(be, u), drop_mat(be, d), drop_mat(be, dg), drop_mat(be, du);
 }
 
-// Tolerance: exp, a sum, a quotient and two products, relatively; far out, where e^-x overflows, the result may be 0: the
-// true one is below |g u| e^-87. The derivative of the gate has a zero, so there its terms' sizes count.
+// Tolerance: exp, a sum, a quotient and two products, relatively; far out, where e^-x overflows, the result may be 0:
+// the true one is below |g u| e^-87. The derivative of the gate has a zero, so there its terms' sizes count.
 static void swiglu_agrees_with_ref(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(swiglu_cases); i++) {
         const SwigluCase *c = &swiglu_cases[i];
         size_t n = (size_t)(c->t * c->f);
-        float *gate = random_floats(n, 3 * (uint32_t)i, c->scale), *up = random_floats(n, 3 * (uint32_t)i + 1, c->scale);
-        float *dout = random_floats(n, 3 * (uint32_t)i + 2, 1);
+        uint32_t stream = 3 * (uint32_t)i;
+        float *gate = random_floats(n, stream, c->scale), *up = random_floats(n, stream + 1, c->scale);
+        float *dout = random_floats(n, stream + 2, 1);
         float *y = host_floats(n), *dg = host_floats(n), *du = host_floats(n);
         float *y_ref = host_floats(n), *dg_ref = host_floats(n), *du_ref = host_floats(n);
         double *y_tolerance = mem_alloc(n, sizeof(double)), *g_tolerance = mem_alloc(n, sizeof(double));

@@ -214,11 +214,13 @@ static void backward_is_the_gradient(void **state)
     const Case c = {3, 5, 4, DTYPE_F32, true, true, false};
     Input in = make_input(&c, 100);
     float dx[15], dw[20], dbias[4];
-    memset(in.dw, 0, sizeof dw);
-    memset(in.dbias, 0, sizeof dbias);
     run_backward_input(bed.ref, &c, &in, false, dx);
     run_backward_weight(bed.ref, &c, &in, dw, dbias);
+    subtract(dw, in.dw, COUNT(dw)), subtract(dbias, in.dbias, COUNT(dbias));
     Function f = {&c, &in};
+    expect_gradient(dx, in.x, COUNT(dx), loss, &f, "linear dx");
+    run_backward_input(bed.ref, &c, &in, true, dx);
+    subtract(dx, in.dx, COUNT(dx));
     expect_gradient(dx, in.x, COUNT(dx), loss, &f, "linear dx");
     expect_gradient(dw, in.w, COUNT(dw), loss, &f, "linear dw");
     expect_gradient(dbias, in.bias, COUNT(dbias), loss, &f, "linear dbias");

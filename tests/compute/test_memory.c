@@ -66,8 +66,9 @@ static void weights_come_back(void **state)
             expect_bits(out, in, n, "f32");
             take_weight(be, out, put_weight(be, DTYPE_BF16, in, n_out, n_in));
             expect_bits(out, rounded, n, "bf16");
-            Weight from = put_weight(be, DTYPE_F32, in, n_out, n_in), half = put_weight(be, DTYPE_BF16, in, n_out, n_in);
-            Weight half2 = put_weight(be, DTYPE_BF16, in, n_out, n_in), to = put_weight(be, DTYPE_F32, in, n_out, n_in);
+            Weight from = put_weight(be, DTYPE_F32, in, n_out, n_in), to = put_weight(be, DTYPE_F32, in, n_out, n_in);
+            Weight half = put_weight(be, DTYPE_BF16, in, n_out, n_in);
+            Weight half2 = put_weight(be, DTYPE_BF16, in, n_out, n_in);
             memset(out, 0, n * sizeof *out);
             RUN(be, weight_upload, half, out);
             RUN(be, weight_convert, half, from);

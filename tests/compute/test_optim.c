@@ -33,8 +33,8 @@ static void sum_squares(void **state)
 }
 
 // Ten steps of AdamW in double, as in PyTorch's documentation (torch.optim.AdamW, algorithm), from the same floats each
-// step. Tolerance per step: m and v are sums of two products; the update a quotient of roots of those, some 16 roundings;
-// the parameter two more, at its own size.
+// step. Tolerance per step: m and v are sums of two products; the update a quotient of roots of those, some 16
+// roundings; the parameter two more, at its own size.
 static void adamw(void **state)
 {
     (void)state;

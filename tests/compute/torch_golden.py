@@ -21,8 +21,8 @@ def fill(stream, *shape):
 def show(name, tensor):
     values = tensor.detach().reshape(-1).tolist()
     print(f"static const double {name}[{len(values)}] = {{")
-    for i in range(0, len(values), 5):
-        print("    " + " ".join(f"{v:.17g}," for v in values[i:i + 5]))
+    for i in range(0, len(values), 4):
+        print("    " + " ".join(f"{v:.17g}," for v in values[i:i + 4]))
     print("};")
 
 

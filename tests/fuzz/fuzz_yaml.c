@@ -1,4 +1,5 @@
-// Whatever the bytes: yaml_parse gives a tree or one line of error, and what yaml_write makes of a tree reads back equal.
+// Whatever the bytes: yaml_parse gives a tree or one line of error, and what yaml_write makes of a tree reads back
+// equal.
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -54,8 +54,8 @@ static void test_bad_configs_are_named(void **state)
                                                      .original_max_positions = 64, .beta_fast = 1, .beta_slow = 32}));
 }
 
-// Reference: transformers 5.23.0's ROPE_INIT_FUNCTIONS on the same settings, head size 16. It computes in F32, so agreement
-// is asked for to 1e-6 of each value (16 ulp: pow and the ramps round several times).
+// Reference: transformers 5.23.0's ROPE_INIT_FUNCTIONS on the same settings, head size 16. It computes in F32, so
+// agreement is asked for to 1e-6 of each value (16 ulp: pow and the ramps round several times).
 typedef struct RopeCase {
     RopeConfig rope;
     double want[8], scale;

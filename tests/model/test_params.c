@@ -128,7 +128,8 @@ static void test_set_get(void **state)
     }
 }
 
-// Mean 0 and standard deviation as asked for, within 4 standard errors; the same bits on every backend and for each call.
+// Mean 0 and standard deviation as asked for, within 4 standard errors; the same bits on every backend and for each
+// call.
 static void test_init_random(void **state)
 {
     (void)state;

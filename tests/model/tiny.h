@@ -1,5 +1,5 @@
-// Tiny models of random parameters for the tests of this folder. Sizes are no multiples of a vector's width, and norms and
-// biases are random too, so that a forgotten one shows.
+// Tiny models of random parameters for the tests of this folder. Sizes are no multiples of a vector's width, and norms
+// and biases are random too, so that a forgotten one shows.
 #ifndef RLT_TESTS_MODEL_TINY_H
 #define RLT_TESTS_MODEL_TINY_H
 

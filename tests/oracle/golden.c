@@ -148,22 +148,31 @@ bool golden_check_ids(const Golden *golden, const int32_t *ids, int32_t n, const
     return true;
 }
 
-// Norm of a - b in parts of the norm of b.
-static double relative_difference(const float *a, const float *b, size_t count)
+// Squares of a - b, left-out elements apart, and of b.
+typedef struct Squares {
+    double difference, whole_difference, value;
+} Squares;
+
+static Squares sum_squares(const float *a, const float *b, const uint8_t *left_out, size_t count)
 {
-    double squares_difference = 0, squares = 0;
+    Squares sum = {0};
     for (size_t i = 0; i < count; i++) {
         double difference = (double)a[i] - (double)b[i];
-        squares_difference += difference * difference;
-        squares += (double)b[i] * (double)b[i];
+        sum.whole_difference += difference * difference;
+        if (!left_out || !left_out[i])
+            sum.difference += difference * difference;
+        sum.value += (double)b[i] * (double)b[i];
     }
-    if (squares_difference == 0)
-        return 0;
-    return sqrt(squares_difference) / sqrt(squares);
+    return sum;
+}
+
+static double relative_norm(double squares_difference, double squares)
+{
+    return squares_difference == 0 ? 0 : sqrt(squares_difference / squares);
 }
 
 static bool compare_param(const Golden *golden, const char *prefix, const Model *model, Dev arena, int32_t index,
-                          double *difference, Error *error)
+                          const uint8_t *left_out, Squares *sum, Error *error)
 {
     const Param *param = &model_params(model)->params[index];
     char name[128];
@@ -178,7 +187,7 @@ static bool compare_param(const Golden *golden, const char *prefix, const Model 
         size_t count = (size_t)want.rows * (size_t)want.cols;
         float *have = mem_alloc(count, sizeof *have);
         param_arena_get(model, arena, index, have);
-        *difference = relative_difference(have, want.at, count);
+        *sum = sum_squares(have, want.at, left_out, count);
         mem_free(have);
     }
     mem_free(want.at);
@@ -193,31 +202,44 @@ static int32_t count_prefixed(const Golden *golden, const char *prefix)
     return count;
 }
 
-bool golden_check_arena(Oracle *oracle, const Golden *golden, const char *file, const char *prefix,
-                        const Model *model, Dev arena, double tolerance, Error *error)
+bool golden_compare_arena(const Golden *golden, const char *prefix, const Model *model, Dev arena,
+                          const uint8_t *left_out, ArenaDifference *out, Error *error)
 {
-    int32_t n_params = model_params(model)->n_params;
-    double worst = -1;
-    int32_t worst_index = 0;
-    for (int32_t i = 0; i < n_params; i++) {
-        double difference;
-        if (!compare_param(golden, prefix, model, arena, i, &difference, error))
+    const ParamTable *table = model_params(model);
+    Squares all = {0};
+    *out = (ArenaDifference){.worst = -1, .worst_name = ""};
+    for (int32_t i = 0; i < table->n_params; i++) {
+        Squares sum;
+        if (!compare_param(golden, prefix, model, arena, i, left_out, &sum, error))
             return false;
-        if (!(difference <= worst)) { // a NaN is the worst, and stays
-            worst = difference;
-            worst_index = i;
-            if (isnan(difference))
-                break;
+        double difference = relative_norm(sum.difference, sum.value);
+        if (!isnan(out->worst) && !(difference <= out->worst)) { // a NaN is the worst, and stays
+            out->worst = difference;
+            out->worst_name = table->params[i].name;
         }
+        all.whole_difference += sum.whole_difference;
+        all.value += sum.value;
+        if (left_out)
+            left_out += (size_t)table->params[i].rows * (size_t)table->params[i].cols;
     }
-    if (count_prefixed(golden, prefix) != n_params) {
+    out->together = relative_norm(all.whole_difference, all.value);
+    if (count_prefixed(golden, prefix) != table->n_params) {
         return error_set(error, "%s: %d tensors begin with %s, expected the model's %d parameters", golden->path,
-                         count_prefixed(golden, prefix), prefix, n_params);
+                         count_prefixed(golden, prefix), prefix, table->n_params);
     }
-    char what[160];
-    snprintf(what, sizeof what, "%s* of %d parameters, in parts of the norm, worst %s", prefix, n_params,
-             model_params(model)->params[worst_index].name);
-    oracle_report(oracle, file, what, worst, tolerance);
+    return true;
+}
+
+bool golden_check_gradients(Oracle *oracle, const Golden *golden, const char *file, const char *how, const Model *model,
+                            Dev grads, Error *error)
+{
+    ArenaDifference difference;
+    if (!golden_compare_arena(golden, "grad.", model, grads, NULL, &difference, error))
+        return false;
+    char what[192];
+    snprintf(what, sizeof what, "grad.* (%d)%s in parts of each one's norm, worst %s", model_params(model)->n_params,
+             how, difference.worst_name);
+    oracle_report(oracle, file, what, difference.worst, TOLERANCE_GRADIENT);
     return true;
 }
 

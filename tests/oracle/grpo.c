@@ -1,20 +1,24 @@
-// grpo.safetensors: prompt_len, ids [G, T] (prompt and completion), length [G], rewards [G], advantages [G], ref_logp
-// [G, T] (of each token; 0 outside completions), loss, kl, grad.<parameter>. Temperature 0.7, beta 0.04, one optimiser
-// step a batch. The group is one forest: the prompt is its root, the completions its leaves.
+// grpo.safetensors: prompt_len, ids [G, T] (prompt and completion), length [G], rewards [G], advantages [G],
+// ref_logp [G, T] (of each token; 0 outside completions), loss, kl, grad.<parameter>. Temperature 0.7, beta 0.04, one
+// optimiser step a batch, so that the ratio is 1. The group is one forest; then once more in several micro-batches.
 #include <math.h>
+#include <stdio.h>
 
 #include "base/mem.h"
+#include "methods/grpo.h"
+#include "methods/rewards.h"
 #include "oracle.h"
 
 #define TEMPERATURE 0.7f
 #define BETA 0.04
 
 typedef struct Group {
-    int32_t prompt_len, n, width;             // G completions in rows of T
+    int32_t prompt_len, n, width; // G completions in rows of T
     GoldenI32 ids, length;
     GoldenF32 rewards, advantages, ref_logp;
     double loss, kl;
-    Batch batch;                              // completions' predictions, one after another
+    float *old_logp;              // [G, T] of each token, as the rollout would have it
+    GrpoSequence *sequences;      // [G]
 } Group;
 
 static void group_free(Group *group)
@@ -24,7 +28,8 @@ static void group_free(Group *group)
     mem_free(group->rewards.at);
     mem_free(group->advantages.at);
     mem_free(group->ref_logp.at);
-    batch_free(&group->batch);
+    mem_free(group->old_logp);
+    mem_free(group->sequences);
 }
 
 static bool read_group(const Golden *golden, Group *group, Error *error)
@@ -49,9 +54,8 @@ static bool read_group(const Golden *golden, Group *group, Error *error)
            golden_shape(golden, "ref_logp", group->ref_logp.rows, group->ref_logp.cols, group->n, group->width, error);
 }
 
-static bool build_forest(const Golden *golden, const Model *model, Group *group, Error *error)
+static bool check_rows(const Golden *golden, const Model *model, const Group *group, Error *error)
 {
-    int32_t root = -1;
     for (int32_t i = 0; i < group->n; i++) {
         const int32_t *ids = group->ids.at + (size_t)i * (size_t)group->width;
         int32_t n = group->length.at[i];
@@ -64,75 +68,67 @@ static bool build_forest(const Golden *golden, const Model *model, Group *group,
             if (ids[t] != group->ids.at[t])
                 return error_set(error, "%s: ids[%d, %d] differs from the group's prompt", golden->path, i, t);
         }
-        if (root < 0)
-            root = batch_add_segment(&group->batch, -1, ids, group->prompt_len);
-        int32_t n_completion = n - group->prompt_len;
-        int32_t leaf = batch_add_segment(&group->batch, root, ids + group->prompt_len, n_completion);
-        batch_predict(&group->batch, leaf, 0, n_completion);
     }
     return true;
 }
 
-// (r - mean) / (std + 1e-4), std with ddof 1.
-static void group_advantages(const float *rewards, int32_t n, float *advantages)
+// Own advantages and log-probs: the golden ones are only compared with.
+static void fill_sequences(Oracle *oracle, Model *model, Pass *pass, Group *group)
 {
-    double mean = 0, squares = 0;
-    for (int32_t i = 0; i < n; i++)
-        mean += (double)rewards[i] / n;
-    for (int32_t i = 0; i < n; i++)
-        squares += ((double)rewards[i] - mean) * ((double)rewards[i] - mean);
-    double std = sqrt(squares / (n - 1));
-    for (int32_t i = 0; i < n; i++)
-        advantages[i] = (float)(((double)rewards[i] - mean) / (std + 1e-4));
-}
-
-// The mean over sequences of the mean over their tokens of -A + beta k3, k3 = e^d - d - 1, d = ref - logp (the ratio is
-// 1 and its gradient that of logp); d loss / d logp = (-A + beta (1 - e^d)) / (G n). Returns the loss; *kl the same
-// mean of k3.
-static double grpo_loss(const Group *group, const float *advantages, const float *logp, float *dlogp, double *kl)
-{
-    double loss = 0;
-    int32_t p = 0;
-    *kl = 0;
-    for (int32_t i = 0; i < group->n; i++) {
-        const float *ref = group->ref_logp.at + (size_t)i * (size_t)group->width;
-        double share = 1.0 / group->n / (group->length.at[i] - group->prompt_len);
-        for (int32_t t = group->prompt_len; t < group->length.at[i]; t++, p++) {
-            double d = (double)ref[t] - (double)logp[p];
-            double k3 = expm1(d) - d;
-            *kl += share * k3;
-            loss += share * (-(double)advantages[i] + BETA * k3);
-            dlogp[p] = (float)(share * (-(double)advantages[i] - BETA * expm1(d)));
-        }
+    size_t n = (size_t)group->n, width = (size_t)group->width;
+    double *rewards = mem_alloc(n, sizeof *rewards), *advantages = mem_alloc(n, sizeof *advantages), worst = 0;
+    for (size_t i = 0; i < n; i++)
+        rewards[i] = (double)group->rewards.at[i];
+    group_advantages(rewards, group->n, advantages);
+    group->sequences = mem_alloc(n, sizeof *group->sequences);
+    group->old_logp = mem_alloc(n * width, sizeof *group->old_logp);
+    for (size_t i = 0; i < n; i++) {
+        const int32_t *ids = group->ids.at + i * width;
+        int32_t from = group->prompt_len, to = group->length.at[i];
+        worst = fmax(worst, fabs(advantages[i] - (double)group->advantages.at[i]));
+        Batch batch;
+        batch_init(&batch);
+        batch_predict(&batch, batch_add_segment(&batch, -1, ids, to), from, to);
+        model_logprobs(model, pass, &batch, TEMPERATURE, group->old_logp + i * width, NULL);
+        batch_free(&batch);
+        group->sequences[i] = (GrpoSequence){
+            .ids = ids + from, .n = to - from, .advantage = advantages[i], .old_logp = group->old_logp + i * width,
+            .ref_logp = group->ref_logp.at + i * width + from,
+        };
     }
-    return loss;
+    oracle_report(oracle, "grpo", "advantages", worst, TOLERANCE_LOSS);
+    mem_free(rewards);
+    mem_free(advantages);
 }
 
-static bool compare(Oracle *oracle, const Golden *golden, Model *model, const Group *group, Error *error)
+static bool compare_batch(Oracle *oracle, const Golden *golden, Model *model, const Group *group, const char *how,
+                          int32_t max_rows, Error *error)
 {
-    const Batch *batch = &group->batch;
-    Pass *pass = pass_create(model, (PassSettings){.backward = true});
-    Dev grads = param_arena_create(model);
-    float *advantages = mem_alloc((size_t)group->n, sizeof *advantages);
-    float *logp = mem_alloc((size_t)batch->n_predictions, sizeof *logp);
-    float *dlogp = mem_alloc((size_t)batch->n_predictions, sizeof *dlogp);
-
-    group_advantages(group->rewards.at, group->n, advantages);
-    oracle_report(oracle, "grpo", "advantages",
-                  max_abs_difference(advantages, group->advantages.at, (size_t)group->n), TOLERANCE_LOSS);
-    model_logprobs(model, pass, batch, TEMPERATURE, logp, NULL);
-    double kl, loss = grpo_loss(group, advantages, logp, dlogp, &kl);
-    oracle_report(oracle, "grpo", "loss", fabs(loss - group->loss), TOLERANCE_LOSS);
-    oracle_report(oracle, "grpo", "kl", fabs(kl - group->kl), TOLERANCE_LOSS);
-    model_backward(model, pass, batch, TEMPERATURE, dlogp, grads);
-    bool ok = golden_check_arena(oracle, golden, "grpo", "grad.", model, grads, TOLERANCE_GRADIENT, error);
-
-    mem_free(advantages);
-    mem_free(logp);
-    mem_free(dlogp);
-    param_arena_destroy(model, grads);
-    pass_destroy(pass);
+    const TrainerSettings settings = {.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f};
+    const GrpoGroup grpo_group = {group->ids.at, group->prompt_len, group->sequences, group->n};
+    const GrpoSettings grpo = {.temperature = TEMPERATURE, .beta = BETA, .clip_epsilon = 0.2, .max_rows = max_rows};
+    Trainer *trainer = trainer_create(model, &settings);
+    GrpoStep step;
+    grpo_accumulate(trainer, &grpo_group, 1, &grpo, &step);
+    char what[64];
+    snprintf(what, sizeof what, "loss%s", how);
+    oracle_report(oracle, "grpo", what, fabs(step.loss - group->loss), TOLERANCE_LOSS);
+    snprintf(what, sizeof what, "kl%s", how);
+    oracle_report(oracle, "grpo", what, fabs(step.kl - group->kl), TOLERANCE_LOSS);
+    snprintf(what, sizeof what, "log-probs of forest and sequence%s", how);
+    oracle_report_exact(oracle, "grpo", what, step.ratio_error == 0, "the ratio is not 1");
+    bool ok = golden_check_gradients(oracle, golden, "grpo", how, model, trainer_grads(trainer), error);
+    trainer_destroy(trainer);
     return ok;
+}
+
+static bool compare(Oracle *oracle, const Golden *golden, Model *model, Group *group, Error *error)
+{
+    Pass *pass = pass_create(model, (PassSettings){0});
+    fill_sequences(oracle, model, pass, group);
+    pass_destroy(pass);
+    return compare_batch(oracle, golden, model, group, "", INT32_MAX, error) &&
+           compare_batch(oracle, golden, model, group, " in micro-batches", group->prompt_len + group->width, error);
 }
 
 bool check_grpo(Oracle *oracle, Error *error)
@@ -140,10 +136,9 @@ bool check_grpo(Oracle *oracle, Error *error)
     Model *model = NULL;
     Golden golden = {0};
     Group group = {0};
-    batch_init(&group.batch);
     bool ok = oracle_load_model(oracle, NULL, &model, error) &&
               golden_open(oracle, "grpo.safetensors", &golden, error) && read_group(&golden, &group, error) &&
-              build_forest(&golden, model, &group, error) && compare(oracle, &golden, model, &group, error);
+              check_rows(&golden, model, &group, error) && compare(oracle, &golden, model, &group, error);
     group_free(&group);
     golden_close(&golden);
     model_destroy(model);

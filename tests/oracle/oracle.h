@@ -71,9 +71,18 @@ MUST_CHECK bool golden_shape(const Golden *golden, const char *name, int32_t row
 // Fails unless 0 <= ids < vocabulary.
 MUST_CHECK bool golden_check_ids(const Golden *golden, const int32_t *ids, int32_t n, const Model *model, Error *error);
 
-// Every parameter of an arena (gradients, or the model itself) against "<prefix><name>"; reports the worst one.
-MUST_CHECK bool golden_check_arena(Oracle *oracle, const Golden *golden, const char *file, const char *prefix,
-                                   const Model *model, Dev arena, double tolerance, Error *error);
+// Every parameter of an arena (gradients, or the model itself) against the tensor "<prefix><name>".
+typedef struct ArenaDifference {
+    double worst;           // of the parameters, each in parts of its own norm
+    const char *worst_name; // of that parameter; the model's
+    double together;        // all parameters as one vector, in parts of its norm
+} ArenaDifference;
+// left_out [all elements, parameter by parameter, row-major]: 1 for elements that do not count in `worst`; NULL: none.
+MUST_CHECK bool golden_compare_arena(const Golden *golden, const char *prefix, const Model *model, Dev arena,
+                                     const uint8_t *left_out, ArenaDifference *out, Error *error);
+// Reports the worst of grad.*; `how` (" ..." or "") ends the line's description.
+MUST_CHECK bool golden_check_gradients(Oracle *oracle, const Golden *golden, const char *file, const char *how,
+                                       const Model *model, Dev grads, Error *error);
 
 double max_abs_difference(const float *a, const float *b, size_t count); // NaN if any is
 

@@ -1,4 +1,4 @@
-// The inner loops of the cpu backend, compiled once for each instruction set from kernels_*.inc.h.
+// The inner loops of the cpu backend, compiled once for each instruction set from kernels_*.inc.
 //
 // Contract: kernels are serial, allocate nothing and give the same bits in every table. Pointers need no alignment.
 // "Padded" buffers may be read up to CPU_SLACK_BYTES past their end (the values do not matter).
@@ -42,7 +42,7 @@ typedef struct AdamwStep { // AdamwSettings with what depends on the step worked
 
 typedef struct CpuKernels {
     const char *isa;
-    // tiles: kernels_tile.inc.h
+    // tiles: kernels_tile.inc
     void (*tile)(const Tile *tile);
     void (*tile_bf16)(const Tile *tile);
     void (*tile_columns)(const Tile *tile);
@@ -51,11 +51,11 @@ typedef struct CpuKernels {
     // to[k][PANEL] = rows k = from .. from + count - 1 of a BF16 panel, widened.
     void (*widen_panel)(float *to, const uint16_t *panel, int32_t from, int32_t count);
 
-    // lines of scores and logits: kernels_softmax.inc.h. Sums run over 16 lanes by index mod 16.
+    // lines of scores and logits: kernels_softmax.inc. Sums run over 16 lanes by index mod 16.
     // z -> e^(z - max), returns their sum, max that of the line; for z[n] in blocks of BLOCK_K floats, `stride` apart.
     // Padded: blocks are read and written up to the next multiple of 16.
     float (*softmax_line)(float *z, size_t stride, int32_t n, float *max);
-    // Sum of e^(z - max), z = logits * inv_temperature; *weighted (NULL: not wanted) = the sum of e^(z - max) z.
+    // Sum of e^(z - max), z = logits * inv_temperature; *weighted (NULL: not wanted) = the sum of e^(z - max) (z - max).
     float (*logits_sum)(const float *logits, int32_t n, float inv_temperature, float *max, float *weighted);
     // Sum of sum[i] e^(max[i] - total_max).
     float (*combine_sums)(const float *max, const float *sum, int32_t n, float total_max);
@@ -69,7 +69,7 @@ typedef struct CpuKernels {
     float (*dot)(const float *a, const float *b, int32_t n);
     void (*scale)(float *to, const float *from, int32_t n, float a); // to = a * from
 
-    // rows of n: kernels_row.inc.h
+    // rows of n: kernels_row.inc
     float (*rmsnorm)(float *out, const float *x, const float *weight, int32_t n, float eps); // returns rstd
     void (*rmsnorm_dx)(float *dx, const float *dout, const float *x, const float *weight, float rstd, int32_t n);
     void (*rmsnorm_dweight)(float *dweight, const float *dout, const float *x, float rstd, int32_t n);
@@ -81,7 +81,7 @@ typedef struct CpuKernels {
     void (*finish)(float *out, size_t out_row, const float *c, size_t c_panel, const float *bias, const float *residual,
                    int32_t rows, int32_t n);
 
-    // long vectors: kernels_param.inc.h
+    // long vectors: kernels_param.inc
     void (*add)(float *out, const float *a, const float *b, size_t n);
     double (*sum_squares)(const float *x, size_t n);
     void (*adamw)(float *param, const float *grad, float *m, float *v, size_t n, const AdamwStep *step);

@@ -5,16 +5,16 @@
 
 #include "compute/cpu/vec.h"
 
-#include "compute/cpu/kernels_tile.inc.h"
+#include "compute/cpu/kernels_tile.inc"
 
-#include "compute/cpu/kernels_softmax.inc.h"
+#include "compute/cpu/kernels_softmax.inc"
 
-#include "compute/cpu/kernels_row.inc.h"
+#include "compute/cpu/kernels_row.inc"
 
-#include "compute/cpu/kernels_param.inc.h"
+#include "compute/cpu/kernels_param.inc"
 
 #define KERNELS_ISA "avx2"
-#include "compute/cpu/kernels_table.inc.h"
+#include "compute/cpu/kernels_table.inc"
 
 const CpuKernels *cpu_kernels_avx2(void) { return &kernels; }
 

@@ -93,7 +93,8 @@ typedef struct KvSums {
     double *dk, *dv; // [R, G*D]
 } KvSums;
 
-// One head of one row. With p_j = exp(scale q.k_j - lse), D = dout.out (= sum_j p_j dout.v_j), ds_j = p_j (dout.v_j - D):
+// One head of one row. With p_j = exp(scale q.k_j - lse), D = dout.out (= sum_j p_j dout.v_j), ds_j = p_j (dout.v_j -
+// D):
 //   dq = scale sum_j ds_j k_j,  dk_j += scale ds_j q,  dv_j += p_j dout.      (Dao et al. 2022, appendix B.2)
 static void attend_backward(float *dq_h, KvSums sums, const float *dout_h, const float *out_h, double lse_h,
                             const float *q_h, Mat k, Mat v, const int32_t *path, int32_t n_path, int32_t kv_offset,

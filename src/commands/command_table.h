@@ -1,0 +1,11 @@
+// The table of commands.
+#ifndef RLT_COMMANDS_COMMAND_TABLE_H
+#define RLT_COMMANDS_COMMAND_TABLE_H
+
+#include "commands/options.h"
+
+extern const Command *const command_table[]; // ends with NULL
+// By its whole name ("data countdown"), NULL when there is none.
+const Command *command_find(const char *name);
+
+#endif

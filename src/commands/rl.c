@@ -1,0 +1,311 @@
+// rlt rl: GRPO with the RLT reward (a teacher that is given the solution) or with the correctness reward (the baseline, or
+// a student after distillation).
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/philox.h"
+#include "commands/commands.h"
+#include "commands/grading.h"
+#include "commands/model_bundle.h"
+#include "commands/rl_options.h"
+#include "commands/run_folder.h"
+#include "commands/training.h"
+#include "data/rows.h"
+#include "methods/rl.h"
+
+static const OptionRow rows[] = {
+    {"model", OPTION_INPUT, NULL, 0, 0, NULL, "The policy to go on from: a Hugging Face folder or a GGUF file."},
+    {"student", OPTION_INPUT, "", 0, 0, NULL, "reward=teacher: the frozen student that judges explanations; none: the policy as it starts."},
+    {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL rows with question and solution."},
+    {"out", OPTION_OUTPUT, NULL, 0, 0, NULL, "The run's folder; the trained model is its model/."},
+    {"reward", OPTION_CHOICE, "teacher", 0, 0, "teacher|correctness", "teacher: r_SS - r_KL + r_match of an explanation; correctness: +1, -0.5, -1 of an answer."},
+    {"task", OPTION_CHOICE, "countdown", 0, 0, GRADING_TASKS, "reward=correctness: how an answer is graded."},
+    {"steps", OPTION_INT, "125", 1, 1e9, NULL, "Optimiser batches."},
+    {"questions", OPTION_INT, "16", 1, 1e6, NULL, "Questions a step."},
+    {"samples", OPTION_INT, "64", 2, 1e6, NULL, "Completions a question: the group."},
+    {"updates", OPTION_INT, "1", 1, 1000, NULL, "Optimiser steps a batch; more than one clips the ratio."},
+    {"beta", OPTION_REAL, "0.04", 0, 100, NULL, "Weight of the k3 penalty to the reference model; 0: no reference."},
+    {"clip_epsilon", OPTION_REAL, "0.2", 0, 1, NULL, "Width of the ratio's clip."},
+    {"sync_every", OPTION_INT, "32", 0, 1e9, NULL, "Steps between syncs of the reference; 0: never."},
+    {"sync_share", OPTION_REAL, "0.9", 0, 1, NULL, "reference = share * policy + (1 - share) * reference."},
+    {"temperature", OPTION_REAL, "0.7", 0.01, 100, NULL, "Of sampling and of every log-prob."},
+    {"max_tokens", OPTION_INT, "1024", 1, 1e7, NULL, "New tokens a completion."},
+    {"slots", OPTION_INT, "64", 1, 1e6, NULL, "Completions in flight at once."},
+    {"cache_rows", OPTION_INT, "0", 0, 1e9, NULL, "Rows of the K/V cache; 0: what the slots need at most."},
+    {"max_rows", OPTION_INT, "2048", 1, 1e7, NULL, "Tokens a batch of scoring or training."},
+    {"entropy", OPTION_BOOL, "true", 0, 0, NULL, "Whether the policy's entropy is measured (costs a little)."},
+    {"log_samples", OPTION_INT, "2", 0, 1e6, NULL, "Completions a step that are kept in samples.jsonl."},
+    REWARD_OPTIONS,
+    TRAINING_OPTIONS("1e-6", "constant", "0", "0"),
+    {0},
+};
+
+typedef struct RlRun {
+    const Options *options;
+    Backend *backend;
+    ModelBundle policy, student_bundle;
+    Model *reference, *own_student; // own_student: a frozen copy of the policy as it started
+    Model *student;
+    Pass *decode_pass, *reference_pass, *student_pass;
+    DialogueFormat format;
+    Dialogue dialogue, student_dialogue;
+    RltScorer scorer;
+    Grading grading;
+    Rows data;
+    RlQuestion *questions; // [data.count]
+    Trainer *trainer;
+    RunFolder *folder;
+    Rl rl;
+} RlRun;
+
+static void rl_run_free(RlRun *r) {
+    run_folder_close(r->folder);
+    pass_destroy(r->decode_pass);
+    pass_destroy(r->reference_pass);
+    pass_destroy(r->student_pass);
+    trainer_destroy(r->trainer);
+    model_destroy(r->reference);
+    model_destroy(r->own_student);
+    mem_free(r->questions);
+    rows_free(&r->data);
+    dialogue_format_free(&r->format);
+    model_bundle_close(&r->student_bundle);
+    model_bundle_close(&r->policy);
+    backend_destroy(r->backend);
+}
+
+static bool copy_policy(const RlRun *r, Model **copy, Error *error) {
+    if (!model_create(r->backend, model_config(r->policy.model), DTYPE_F32, copy, error)) return false;
+    model_copy(*copy, r->policy.model);
+    return true;
+}
+
+static bool is_teacher(const RlRun *r) { return strcmp(options_text(r->options, "reward"), "teacher") == 0; }
+
+static bool open_student(RlRun *r, Error *error) {
+    if (!is_teacher(r)) return true;
+    const char *path = options_text(r->options, "student");
+    const ModelBundle *text = &r->policy;
+    if (*path == 0) {
+        if (!copy_policy(r, &r->own_student, error)) return false;
+        r->student = r->own_student;
+    } else {
+        if (!model_bundle_open(path, &r->student_bundle, error) || !model_bundle_need_chat(&r->student_bundle, error) ||
+            !model_bundle_load(&r->student_bundle, r->backend, DTYPE_F32, error)) {
+            return false;
+        }
+        r->student = r->student_bundle.model;
+        text = &r->student_bundle;
+        if (tokenizer_size(text->tokenizer) != tokenizer_size(r->policy.tokenizer)) {
+            return error_set(error, "%s: its tokenizer has %d ids, the policy's %d: the explanation's ids must mean the same to both",
+                             path, tokenizer_size(text->tokenizer), tokenizer_size(r->policy.tokenizer));
+        }
+    }
+    r->student_dialogue = (Dialogue){text->tokenizer, &text->chat, &r->format};
+    r->student_pass = pass_create(r->student, (PassSettings){0});
+    return true;
+}
+
+static bool open_models(RlRun *r, Error *error) {
+    if (!model_bundle_open(options_text(r->options, "model"), &r->policy, error) || !model_bundle_need_chat(&r->policy, error) ||
+        !model_bundle_load(&r->policy, r->backend, DTYPE_F32, error)) {
+        return false;
+    }
+    r->dialogue = (Dialogue){r->policy.tokenizer, &r->policy.chat, &r->format};
+    if (!open_student(r, error)) return false;
+    if (options_real(r->options, "beta") > 0) {
+        if (!copy_policy(r, &r->reference, error)) return false;
+        r->reference_pass = pass_create(r->reference, (PassSettings){0});
+    }
+    r->decode_pass = pass_create(r->policy.model, (PassSettings){0});
+    TrainerSettings settings = training_settings(r->options);
+    r->trainer = trainer_create(r->policy.model, &settings);
+    return true;
+}
+
+static bool read_data(RlRun *r, Error *error) {
+    RowsLimits limits = rows_limits_default();
+    limits.required = ROW_QUESTION | ROW_SOLUTION;
+    if (!rows_read(options_text(r->options, "data"), &limits, &r->data, error)) return false;
+    if (r->data.count == 0) return error_set(error, "%s: no rows", options_text(r->options, "data"));
+    r->grading = (Grading){options_text(r->options, "task"), &r->format};
+    if (!is_teacher(r) && !grading_check_rows(&r->grading, options_text(r->options, "data"), &r->data, error)) return false;
+    r->questions = mem_alloc(r->data.count, sizeof *r->questions);
+    for (size_t i = 0; i < r->data.count; i++) {
+        const Row *row = &r->data.rows[i];
+        r->questions[i] = (RlQuestion){row->question, row->solution, row->system.ptr, row, (uint32_t)i};
+    }
+    return true;
+}
+
+static bool set_up(RlRun *r, Error *error) {
+    const Options *o = r->options;
+    r->scorer = (RltScorer){.student = r->student, .student_pass = r->student_pass, .student_dialogue = &r->student_dialogue,
+                            .teacher_dialogue = &r->dialogue, .temperature = (float)options_real(o, "temperature"),
+                            .max_rows = (int32_t)options_int(o, "max_rows")};
+    if (!reward_settings_from_options(o, &r->scorer.rewards, error)) return false;
+    r->rl = (Rl){
+        .trainer = r->trainer,
+        .decode_pass = r->decode_pass,
+        .reference = r->reference,
+        .reference_pass = r->reference_pass,
+        .dialogue = &r->dialogue,
+        .scorer = is_teacher(r) ? &r->scorer : NULL,
+        .grade = grade_completion,
+        .grade_context = &r->grading,
+        .reward = rl_reward_by_name(options_text(o, "reward")),
+        .generate = {.sampling = {.temperature = (float)options_real(o, "temperature"), .top_p = 1},
+                     .seed = (uint64_t)options_int(o, "seed"),
+                     .max_tokens = (int32_t)options_int(o, "max_tokens"),
+                     .stop_ids = r->policy.stop_ids.data,
+                     .n_stop_ids = r->policy.stop_ids.len,
+                     .max_slots = (int32_t)options_int(o, "slots"),
+                     .cache_rows = (int32_t)options_int(o, "cache_rows")},
+        .group_size = (int32_t)options_int(o, "samples"),
+        .grpo = {.temperature = (float)options_real(o, "temperature"),
+                 .beta = options_real(o, "beta"),
+                 .clip_epsilon = options_real(o, "clip_epsilon"),
+                 .max_rows = (int32_t)options_int(o, "max_rows"),
+                 .want_entropy = options_bool(o, "entropy")},
+        .updates = (int32_t)options_int(o, "updates"),
+        .sync_every = (int32_t)options_int(o, "sync_every"),
+        .sync_policy_share = (float)options_real(o, "sync_share"),
+    };
+    return true;
+}
+
+// ---- records
+
+static bool record_metrics(RlRun *r, int64_t step, double rate, const RlMetrics *m, Error *error) {
+    int64_t naive = m->generate.tokens_naive + m->reward_counts.tokens_naive + m->reference_counts.tokens_naive + m->grpo.tokens_naive;
+    int64_t computed = m->generate.tokens_computed + m->reward_counts.tokens_computed + m->reference_counts.tokens_computed +
+                       m->grpo.tokens_computed;
+    Metric metrics[] = {
+        {"reward", m->reward}, {"reward_std", m->reward_std}, {"r_ss", m->r_ss}, {"r_kl", m->r_kl}, {"match", m->match},
+        {"kl_student", m->kl_student}, {"closed", m->closed}, {"right", m->right}, {"truncated", m->truncated},
+        {"length", m->length}, {"loss", m->grpo.loss}, {"policy_loss", m->grpo.policy_loss}, {"kl_reference", m->grpo.kl},
+        {"entropy", m->grpo.entropy}, {"clip_fraction", m->grpo.clip_fraction}, {"ratio_error", m->grpo.ratio_error},
+        {"grad_norm", m->grpo.grad_norm}, {"learning_rate", rate}, {"tokens_sampled", (double)m->generate.tokens_sampled},
+        {"tokens_computed", (double)computed}, {"tokens_naive", (double)naive},
+    };
+    Metric timing[] = {
+        {"rollout_s", m->rollout_s}, {"reward_s", m->reward_s}, {"reference_s", m->reference_s}, {"update_s", m->update_s},
+        {"rollout_tokens_per_s", (double)m->generate.tokens_sampled / m->rollout_s},
+        {"update_tokens_per_s", (double)m->grpo.tokens_computed / m->update_s},
+    };
+    return run_folder_metrics(r->folder, step, metrics, sizeof metrics / sizeof *metrics, error) &&
+           run_folder_timing(r->folder, step, timing, sizeof timing / sizeof *timing, error);
+}
+
+static void write_sample(const RlRun *r, int64_t step, const RlRollout *rollout, int32_t q, int32_t s, Buf *line) {
+    const RlSample *sample = &rollout->samples[q * rollout->group_size + s];
+    Buf text;
+    buf_init(&text, 0);
+    tokenizer_decode(r->policy.tokenizer, sample->completion.ids, sample->completion.n, false, &text);
+    JsonWriter w = json_writer(line);
+    jw_object_begin(&w);
+    jw_kint(&w, "step", step);
+    jw_kstring(&w, "question", rollout->questions[q].question);
+    jw_kstring(&w, "solution", rollout->questions[q].solution);
+    jw_kint(&w, "sample", s);
+    jw_kstring(&w, "completion", buf_str(&text));
+    jw_kf64(&w, "reward", sample->reward);
+    jw_kf64(&w, "advantage", sample->advantage);
+    if (is_teacher(r)) {
+        jw_kf64(&w, "r_ss", sample->parts.r_ss);
+        jw_kf64(&w, "r_kl", sample->parts.r_kl);
+        jw_kf64(&w, "match", sample->parts.match);
+    }
+    jw_kstring(&w, "finish", str_of(finish_name(sample->completion.finish)));
+    jw_object_end(&w);
+    buf_add_char(line, '\n');
+    buf_free(&text);
+}
+
+// The first samples of the step's first questions, one each.
+static bool record_samples(RlRun *r, int64_t step, const RlRollout *rollout, Error *error) {
+    int64_t n = options_int(r->options, "log_samples"), all = (int64_t)rollout->n_questions * rollout->group_size;
+    Buf lines;
+    buf_init(&lines, 0);
+    for (int64_t i = 0; i < n && i < all; i++) {
+        write_sample(r, step, rollout, (int32_t)(i % rollout->n_questions), (int32_t)(i / rollout->n_questions), &lines);
+    }
+    bool ok = n == 0 || run_folder_sample(r->folder, buf_str(&lines), error);
+    buf_free(&lines);
+    return ok;
+}
+
+// ---- the loop
+
+static void choose_questions(const RlRun *r, int64_t step, int32_t n, int32_t *permutation, int64_t *epoch, RlQuestion *chosen) {
+    int64_t count = (int64_t)r->data.count;
+    for (int32_t i = 0; i < n; i++) {
+        int64_t place = step * n + i, at_epoch = place / count;
+        if (at_epoch != *epoch) {
+            rng_permutation((uint64_t)options_int(r->options, "seed"), (uint32_t)at_epoch, 0, permutation, (int32_t)count);
+            *epoch = at_epoch;
+        }
+        chosen[i] = r->questions[permutation[place % count]];
+    }
+}
+
+static bool one_step(RlRun *r, int64_t step, float rate, const RlQuestion *chosen, int32_t n, Progress *progress, Error *error) {
+    RlRollout rollout = {0};
+    RlMetrics m;
+    bool ok = rl_step(&r->rl, step, rate, chosen, n, &rollout, &m, error) && record_metrics(r, step, rate, &m, error) &&
+              record_samples(r, step, &rollout, error);
+    rl_rollout_free(&rollout);
+    if (!ok) return false;
+    char note[128];
+    if (is_teacher(r)) {
+        snprintf(note, sizeof note, "reward %.3f (ss %.3f, kl %.3f), closed %.2f, length %.0f", m.reward, m.r_ss, m.r_kl, m.closed,
+                 m.length);
+    } else {
+        snprintf(note, sizeof note, "reward %.3f, right %.3f, length %.0f", m.reward, m.right, m.length);
+    }
+    progress_update(progress, (uint64_t)step + 1, note);
+    return true;
+}
+
+static bool train(RlRun *r, Error *error) {
+    const Options *o = r->options;
+    int64_t steps = options_int(o, "steps"), every = options_int(o, "checkpoint_every"), step, epoch = -1;
+    int32_t n = (int32_t)options_int(o, "questions");
+    Schedule schedule = training_schedule(o, steps);
+    CheckpointParts parts = {r->trainer, r->reference, r->policy.tokenizer, &r->policy.chat, 0};
+    if (!run_folder_restore(r->folder, &parts, &step, error)) return false;
+    int32_t *permutation = mem_alloc(r->data.count, sizeof *permutation);
+    RlQuestion *chosen = mem_alloc((size_t)n, sizeof *chosen);
+    Progress *progress = progress_begin("rl", "step", (uint64_t)steps);
+    bool ok = true;
+    for (; ok && step < steps; step++) {
+        choose_questions(r, step, n, permutation, &epoch, chosen);
+        ok = one_step(r, step, schedule_rate(&schedule, step), chosen, n, progress, error);
+        parts.step = step + 1;
+        if (ok && every > 0 && (step + 1) % every == 0 && step + 1 < steps) {
+            ok = run_folder_checkpoint(r->folder, &parts, (int)options_int(o, "keep"), error);
+        }
+    }
+    progress_end(progress);
+    mem_free(permutation);
+    mem_free(chosen);
+    return ok && run_folder_finish(r->folder, &parts, training_save_dtype(o), error);
+}
+
+static bool run(const Options *options, Error *error) {
+    RlRun r = {.options = options};
+    dialogue_format_init(&r.format);
+    const char *inputs[] = {options_text(options, "model"), options_text(options, "student"), options_text(options, "data")};
+    bool ok = backend_create(options_text(options, "backend"), &r.backend, error) &&
+              dialogue_format_from_options(&r.format, options, error) && read_data(&r, error) &&
+              run_folder_open(options_text(options, "out"), options, r.backend, inputs, 3, &r.folder, error);
+    if (ok && run_folder_finished(r.folder)) {
+        log_info("%s: finished already", options_text(options, "out"));
+    } else {
+        ok = ok && open_models(&r, error) && set_up(&r, error) && train(&r, error);
+    }
+    rl_run_free(&r);
+    return ok;
+}
+
+const Command command_rl = {"rl", "reinforcement learning (GRPO) with the RLT or the correctness reward", "", rows, run};

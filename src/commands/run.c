@@ -1,0 +1,279 @@
+// rlt run: a recipe of stages. Each stage is a command of this program in a process of its own; a stage whose command line,
+// inputs and outputs are as they were is skipped, an interrupted one goes on, a changed one is run anew.
+#include <errno.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "commands/command_table.h"
+#include "commands/commands.h"
+#include "commands/manifest.h"
+#include "commands/stages.h"
+
+static const OptionRow rows[] = {
+    {"recipe", OPTION_INPUT, NULL, 0, 0, NULL, "A recipe of stages (YAML)."},
+    {"out", OPTION_OUTPUT, "", 0, 0, NULL, "Folder of the whole run, a folder a stage; none: runs/NAME-SEED."},
+    {"seed", OPTION_INT, "1", 0, 4294967295.0, NULL, "${seed} in the recipe."},
+    {"until", OPTION_TEXT, "", 0, 0, NULL, "Stops after this stage."},
+    {"*", OPTION_TEXT, "", 0, 0, NULL, "VARIABLE=value and STAGE.KEY=value override the recipe."},
+    {0},
+};
+
+extern char **environ;
+
+typedef struct StageResult {
+    bool skipped;
+    double seconds;
+    uint64_t peak_bytes;
+} StageResult;
+
+// ---- what a stage was made of: its command line and the hashes of its inputs, as JSON text
+
+static bool describe_inputs(const Stage *stage, JsonWriter *w, Error *error) {
+    jw_key(w, "inputs");
+    jw_object_begin(w);
+    for (size_t i = 0; i < stage->n_keys; i++) {
+        const OptionRow *row = option_find(stage->command, stage->keys[i].key);
+        if (row->type != OPTION_INPUT || *stage->keys[i].value == 0) continue;
+        char hex[65];
+        if (!path_sha256(stage->keys[i].value, hex, error)) {
+            return error_prefix(error, "stage \"%s\": key \"%s\"", stage->name, stage->keys[i].key);
+        }
+        jw_kstring(w, stage->keys[i].value, str_of(hex));
+    }
+    jw_object_end(w);
+    return true;
+}
+
+static bool describe(const Stage *stage, Buf *out, Error *error) {
+    JsonWriter w = json_writer(out);
+    jw_object_begin(&w);
+    jw_kstring(&w, "program", STR("rlt " RLT_VERSION));
+    jw_kstring(&w, "command", str_of(stage->command->name));
+    jw_key(&w, "options");
+    jw_object_begin(&w);
+    for (size_t i = 0; i < stage->n_keys; i++) jw_kstring(&w, stage->keys[i].key, str_of(stage->keys[i].value));
+    jw_object_end(&w);
+    bool ok = describe_inputs(stage, &w, error);
+    jw_object_end(&w);
+    return ok;
+}
+
+// SHA-256 of what the stage wrote: the paths of its OPTION_OUTPUT keys.
+static bool hash_outputs(const Stage *stage, Buf *out, Error *error) {
+    for (size_t i = 0; i < stage->n_keys; i++) {
+        const OptionRow *row = option_find(stage->command, stage->keys[i].key);
+        if (row->type != OPTION_OUTPUT) continue;
+        char hex[65];
+        if (!path_sha256(stage->keys[i].value, hex, error)) return false;
+        buf_printf(out, "%s  %s\n", hex, stage->keys[i].value);
+    }
+    return true;
+}
+
+// A stamp lies beside the stage's folder, so that it is no part of the outputs it vouches for.
+static char *stamp_path(const Stage *stage, const char *kind) {
+    Buf path;
+    buf_init(&path, 0);
+    buf_printf(&path, "%s.%s", stage->folder, kind);
+    return path.data;
+}
+
+static bool stamp_equals(const Stage *stage, const char *kind, Str text) {
+    char *path = stamp_path(stage, kind);
+    Buf old = {0};
+    bool same = file_exists(path) && file_read(path, JSON_LINE_MAX_BYTES, &old, NULL) && str_equal(buf_str(&old), text);
+    buf_free(&old);
+    mem_free(path);
+    return same;
+}
+
+static bool stamp_write(const Stage *stage, const char *kind, Str text, Error *error) {
+    char *path = stamp_path(stage, kind);
+    bool ok = file_write_atomic(path, text.ptr, text.len, error);
+    mem_free(path);
+    return ok;
+}
+
+static bool stamp_remove(const Stage *stage, const char *kind, Error *error) {
+    char *path = stamp_path(stage, kind);
+    bool ok = path_remove(path, error);
+    mem_free(path);
+    return ok;
+}
+
+static bool is_done(const Stage *stage, Str description) {
+    if (!stamp_equals(stage, "started", description)) return false;
+    Buf outputs;
+    buf_init(&outputs, 0);
+    bool same = hash_outputs(stage, &outputs, NULL) && stamp_equals(stage, "done", buf_str(&outputs));
+    buf_free(&outputs);
+    return same;
+}
+
+// ---- running one
+
+static char *key_value(const char *key, const char *value) {
+    Buf text;
+    buf_init(&text, 0);
+    buf_printf(&text, "%s=%s", key, value);
+    return text.data;
+}
+
+static char **stage_arguments(const Stage *stage, bool resume) {
+    char **arguments = mem_alloc(stage->n_keys + 5, sizeof *arguments);
+    size_t n = 0;
+    arguments[n++] = mem_strdup("rlt");
+    const char *space = strchr(stage->command->name, ' ');
+    if (space == NULL) {
+        arguments[n++] = mem_strdup(stage->command->name);
+    } else {
+        arguments[n++] = mem_strndup(stage->command->name, (size_t)(space - stage->command->name));
+        arguments[n++] = mem_strdup(space + 1);
+    }
+    for (size_t i = 0; i < stage->n_keys; i++) arguments[n++] = key_value(stage->keys[i].key, stage->keys[i].value);
+    if (resume) arguments[n++] = mem_strdup("resume=true");
+    return arguments;
+}
+
+static void print_command(const Stage *stage, char **arguments) {
+    Buf line;
+    buf_init(&line, 0);
+    buf_printf(&line, "== %s:", stage->name);
+    for (char **a = arguments; *a != NULL; a++) buf_printf(&line, " %s", *a);
+    log_info("%s", line.data);
+    buf_free(&line);
+}
+
+static bool spawn_stage(const Stage *stage, bool resume, StageResult *result, Error *error) {
+    char **arguments = stage_arguments(stage, resume);
+    print_command(stage, arguments);
+    double start = time_now_s();
+    pid_t child;
+    int failed = posix_spawn(&child, "/proc/self/exe", NULL, NULL, arguments, environ);
+    for (char **a = arguments; *a != NULL; a++) mem_free(*a);
+    mem_free(arguments);
+    if (failed != 0) {
+        errno = failed;
+        return error_set_errno(error, "stage \"%s\": starting", stage->name);
+    }
+    int status;
+    struct rusage usage;
+    while (wait4(child, &status, 0, &usage) < 0) {
+        if (errno != EINTR) return error_set_errno(error, "stage \"%s\": waiting", stage->name);
+    }
+    result->seconds = time_now_s() - start;
+    result->peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
+    if (WIFSIGNALED(status)) return error_set(error, "stage \"%s\": ended by signal %d", stage->name, WTERMSIG(status));
+    if (WEXITSTATUS(status) != 0) return error_set(error, "stage \"%s\": failed (status %d)", stage->name, WEXITSTATUS(status));
+    return true;
+}
+
+static bool run_stage(const Stage *stage, StageResult *result, Error *error) {
+    Buf description, outputs;
+    buf_init(&description, 0), buf_init(&outputs, 0);
+    bool ok = describe(stage, &description, error);
+    if (ok && is_done(stage, buf_str(&description))) {
+        log_info("== %s: done already", stage->name);
+        result->skipped = true;
+    } else if (ok) {
+        bool resume = stamp_equals(stage, "started", buf_str(&description)) && option_find(stage->command, "resume") != NULL;
+        ok = stamp_remove(stage, "done", error) && (resume || path_remove(stage->folder, error)) && dir_make(stage->folder, error) &&
+             stamp_write(stage, "started", buf_str(&description), error) && spawn_stage(stage, resume, result, error) &&
+             hash_outputs(stage, &outputs, error) && stamp_write(stage, "done", buf_str(&outputs), error);
+    }
+    buf_free(&description), buf_free(&outputs);
+    return ok;
+}
+
+// ---- the table
+
+static bool table_row(const StageList *list, const TableRow *row, const char *out, Buf *text, Error *error) {
+    (void)list;
+    char *folder = path_join(out, row->stage), *path = path_join(folder, "results.json");
+    json_t *results = NULL;
+    double accuracy = 0, low = 0, high = 0;
+    int64_t n = 0;
+    bool ok = json_read_file(path, &results, error) && json_need_int(results, path, "n", 0, INT64_MAX, &n, error) &&
+              json_need_number(results, path, "pass_at_1", &accuracy, error) && json_need_number(results, path, "low", &low, error) &&
+              json_need_number(results, path, "high", &high, error);
+    if (ok) {
+        buf_printf(text, "| %-44s | %6lld | %5.1f%% | %5.1f%% - %5.1f%% |\n", row->label, (long long)n, 100 * accuracy, 100 * low,
+                   100 * high);
+    }
+    json_decref(results);
+    mem_free(path);
+    mem_free(folder);
+    return ok;
+}
+
+static bool print_table(const StageList *list, const char *out, const StageResult *results, Error *error) {
+    Buf text;
+    buf_init(&text, 0);
+    buf_printf(&text, "| %-44s | %6s | %6s | %15s |\n|%.46s|%.8s|%.8s|%.17s|\n", list->name, "n", "pass@1", "95% interval",
+               "----------------------------------------------", "--------", "--------", "-----------------");
+    bool ok = true;
+    for (int i = 0; ok && i < list->n_table; i++) ok = table_row(list, &list->table[i], out, &text, error);
+    double total = 0;
+    uint64_t peak = 0;
+    for (int i = 0; i < list->n_stages; i++) {
+        total += results[i].seconds;
+        if (results[i].peak_bytes > peak) peak = results[i].peak_bytes;
+    }
+    char *path = path_join(out, "table.md");
+    ok = ok && file_write_atomic(path, text.data, text.len, error);
+    mem_free(path);
+    if (ok) {
+        printf("%s", text.data);
+        printf("\n%.0f s, %.2f GiB at most in one stage\nwritten to %s: a folder a stage, table.md\n", total,
+               (double)peak / 1073741824.0, out);
+    }
+    buf_free(&text);
+    return ok;
+}
+
+static bool run_all(const StageList *list, const char *out, const char *until, Error *error) {
+    StageResult results[STAGES_MAX] = {0};
+    for (int i = 0; i < list->n_stages; i++) {
+        if (!run_stage(&list->stages[i], &results[i], error)) return false;
+        if (strcmp(list->stages[i].name, until) == 0) return true;
+    }
+    for (int i = 0; i < list->n_stages; i++) {
+        if (results[i].skipped) continue;
+        log_info("%-24s %7.1f s %6.2f GiB", list->stages[i].name, results[i].seconds, (double)results[i].peak_bytes / 1073741824.0);
+    }
+    return print_table(list, out, results, error);
+}
+
+static bool run(const Options *options, Error *error) {
+    const char *recipe = options_text(options, "recipe"), *out = options_text(options, "out");
+    size_t n = options_n_extra(options);
+    StageOverride *overrides = mem_alloc(n, sizeof *overrides);
+    for (size_t i = 0; i < n; i++) options_extra(options, i, &overrides[i].key, &overrides[i].value);
+    Buf folder;
+    buf_init(&folder, 0);
+    if (*out != 0) {
+        buf_add_text(&folder, out);
+    } else {
+        const char *slash = strrchr(recipe, '/'), *name = slash != NULL ? slash + 1 : recipe;
+        buf_printf(&folder, "runs/%.*s-%s", (int)strcspn(name, "."), name, options_text(options, "seed"));
+    }
+    StageList list;
+    bool ok = stages_read(recipe, folder.data, options_text(options, "seed"), overrides, n, command_find, &list, error) &&
+              dir_make(folder.data, error);
+    if (ok) {
+        ok = run_all(&list, folder.data, options_text(options, "until"), error);
+        stages_free(&list);
+    }
+    buf_free(&folder);
+    mem_free(overrides);
+    return ok;
+}
+
+const Command command_run = {"run", "a recipe of stages, each skipped when it is done", "recipe", rows, run};

@@ -1,0 +1,53 @@
+// The folder of one run: what was asked (recipe.yaml), what it ran on (manifest.json), what happened (metrics.jsonl,
+// timing.jsonl, samples.jsonl), and checkpoints/.
+//
+// metrics.jsonl and samples.jsonl hold nothing that depends on time, threads or machine: a resumed run, or one with other
+// threads, writes the same bytes. Seconds and rates are in timing.jsonl.
+#ifndef RLT_COMMANDS_RUN_FOLDER_H
+#define RLT_COMMANDS_RUN_FOLDER_H
+
+#include "base/file.h"
+#include "commands/options.h"
+#include "compute/compute.h"
+#include "engine/trainer.h"
+#include "text/chat.h"
+#include "text/tokenizer.h"
+
+typedef struct RunFolder RunFolder;
+
+// Makes the folder and writes recipe.yaml and manifest.json. `inputs`: paths whose SHA-256 go into the manifest. When the
+// folder holds an earlier run: with resume it goes on from its newest whole checkpoint; without, it is an error that says so
+// unless the folder has no checkpoint and no model yet.
+MUST_CHECK bool run_folder_open(const char *path, const Options *options, const Backend *backend, const char *const *inputs,
+                                int n_inputs, RunFolder **folder, Error *error);
+void run_folder_close(RunFolder *folder); // NULL is fine
+const char *run_folder_path(const RunFolder *folder);
+
+// A metric of a step: gathered, then written as one line of metrics.jsonl (or timing.jsonl) and as TensorBoard scalars.
+typedef struct Metric {
+    const char *name;
+    double value;
+} Metric;
+MUST_CHECK bool run_folder_metrics(RunFolder *folder, int64_t step, const Metric *metrics, int n, Error *error);
+MUST_CHECK bool run_folder_timing(RunFolder *folder, int64_t step, const Metric *metrics, int n, Error *error);
+MUST_CHECK bool run_folder_sample(RunFolder *folder, Str json_line, Error *error); // newline included
+
+// What a checkpoint holds beside the run's files.
+typedef struct CheckpointParts {
+    Trainer *trainer;
+    const Model *reference;      // NULL: none
+    const Tokenizer *tokenizer;
+    const ChatTemplate *chat;    // NULL: none
+    int64_t step;                // steps done; also names the folder: checkpoints/step-00000040
+} CheckpointParts;
+// Writes beside and renames; then removes the oldest beyond `keep`.
+MUST_CHECK bool run_folder_checkpoint(RunFolder *folder, const CheckpointParts *parts, int keep, Error *error);
+// When the run resumes: loads model, moments, reference and step, and cuts the run's files to where they were. Otherwise
+// *step = 0 and nothing changes.
+MUST_CHECK bool run_folder_restore(RunFolder *folder, const CheckpointParts *parts, int64_t *step, Error *error);
+// The finished model: model/ in the folder, written beside and renamed; then report.html.
+MUST_CHECK bool run_folder_finish(RunFolder *folder, const CheckpointParts *parts, Dtype dtype, Error *error);
+// Whether model/ is there (a finished run).
+bool run_folder_finished(const RunFolder *folder);
+
+#endif

@@ -1,0 +1,258 @@
+// rlt sft: supervised fine-tuning. From-scratch training of a small model, the teacher's warm-up, students' distillation.
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/philox.h"
+#include "commands/commands.h"
+#include "commands/model_bundle.h"
+#include "commands/run_folder.h"
+#include "commands/training.h"
+#include "data/rows.h"
+#include "engine/schedule.h"
+#include "methods/sft.h"
+#include "text/dialogue.h"
+
+static const OptionRow rows[] = {
+    {"model", OPTION_INPUT, "", 0, 0, NULL, "The model to go on from: a Hugging Face folder or a GGUF file; none: from scratch (scratch.*)."},
+    {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL of rows; what they need depends on `format`."},
+    {"out", OPTION_OUTPUT, NULL, 0, 0, NULL, "The run's folder; the trained model is its model/."},
+    {"format", OPTION_CHOICE, "student", 0, 0, "student|teacher|text",
+     "What is learnt: student = question -> thought and solution; teacher = question and solution -> explanation; text = the whole of `text`."},
+    {"epochs", OPTION_REAL, "1", 0, 1e6, NULL, "Passes over the data (when steps is 0)."},
+    {"steps", OPTION_INT, "0", 0, 1e9, NULL, "Optimiser steps; 0: as many as the epochs give."},
+    {"batch", OPTION_INT, "16", 1, 1e6, NULL, "Rows a step."},
+    {"max_rows", OPTION_INT, "2048", 1, 1e7, NULL, "Tokens a micro-batch: bounds activation memory, changes no result beyond rounding."},
+    {"max_length", OPTION_INT, "0", 0, 1e7, NULL, "Rows with more tokens are left out, and counted; 0: the model's positions."},
+    TRAINING_OPTIONS("1e-5", "cosine", "0.05", "1e-4"),
+    {"scratch.tokenizer", OPTION_INPUT, "", 0, 0, NULL, "From scratch: a folder with tokenizer.json and chat_template.jinja."},
+    {"scratch.family", OPTION_CHOICE, "qwen3", 0, 0, "llama|qwen2|qwen3", "From scratch: the architecture."},
+    {"scratch.hidden", OPTION_INT, "128", 2, 65536, NULL, "From scratch: width."},
+    {"scratch.layers", OPTION_INT, "4", 1, 512, NULL, "From scratch: layers."},
+    {"scratch.heads", OPTION_INT, "4", 1, 1024, NULL, "From scratch: query heads."},
+    {"scratch.kv_heads", OPTION_INT, "4", 1, 1024, NULL, "From scratch: key and value heads."},
+    {"scratch.ffn", OPTION_INT, "384", 1, 1 << 20, NULL, "From scratch: width of the feed-forward part."},
+    {"scratch.positions", OPTION_INT, "512", 1, 1 << 20, NULL, "From scratch: longest sequence."},
+    {"scratch.rope_theta", OPTION_REAL, "10000", 1, 1e12, NULL, "From scratch: base of the rotary embedding."},
+    {"scratch.tied", OPTION_BOOL, "true", 0, 0, NULL, "From scratch: the head is the embedding."},
+    {"scratch.init_std", OPTION_REAL, "0.02", 0, 10, NULL, "From scratch: standard deviation of initial weights."},
+    {0},
+};
+
+typedef struct Sft {
+    const Options *options;
+    Backend *backend;
+    ModelBundle bundle;      // of `model`, when one is given
+    Model *model;            // bundle.model, or our own from scratch
+    Tokenizer *tokenizer;    // bundle.tokenizer, or our own
+    ChatTemplate chat;
+    bool has_chat;
+    bool scratch;
+    DialogueFormat format;
+    Rows data;
+    Ids ids;                 // of every example, one after the other
+    SftExample *examples;
+    int32_t n_examples;
+    Trainer *trainer;
+    RunFolder *folder;
+} Sft;
+
+static void sft_free(Sft *s) {
+    run_folder_close(s->folder);
+    trainer_destroy(s->trainer);
+    mem_free(s->examples);
+    ids_free(&s->ids);
+    rows_free(&s->data);
+    dialogue_format_free(&s->format);
+    if (s->scratch) {
+        model_destroy(s->model);
+        tokenizer_destroy(s->tokenizer);
+    }
+    model_bundle_close(&s->bundle);
+    backend_destroy(s->backend);
+}
+
+// ---- the model
+
+static ModelConfig scratch_config(const Options *o, const Tokenizer *tokenizer, const ChatTemplate *chat, bool has_chat) {
+    const char *family = options_text(o, "scratch.family");
+    ModelFamily kind = strcmp(family, "qwen2") == 0 ? MODEL_QWEN2 : strcmp(family, "qwen3") == 0 ? MODEL_QWEN3 : MODEL_LLAMA;
+    int32_t hidden = (int32_t)options_int(o, "scratch.hidden"), heads = (int32_t)options_int(o, "scratch.heads");
+    int32_t eos = has_chat ? tokenizer_id(tokenizer, str_trim(chat_turn_end(chat))) : -1;
+    return (ModelConfig){
+        .family = kind,
+        .vocabulary = tokenizer_size(tokenizer),
+        .hidden = hidden,
+        .n_layers = (int32_t)options_int(o, "scratch.layers"),
+        .n_heads = heads,
+        .n_kv_heads = (int32_t)options_int(o, "scratch.kv_heads"),
+        .head_dim = hidden / heads,
+        .ffn = (int32_t)options_int(o, "scratch.ffn"),
+        .max_positions = (int32_t)options_int(o, "scratch.positions"),
+        .norm_eps = 1e-6f,
+        .tied = options_bool(o, "scratch.tied"),
+        .qkv_bias = kind == MODEL_QWEN2,
+        .qk_norm = kind == MODEL_QWEN3,
+        .rope = {.kind = ROPE_DEFAULT, .theta = options_real(o, "scratch.rope_theta")},
+        .bos_id = -1,
+        .eos_id = eos,
+        .pad_id = -1,
+    };
+}
+
+static bool make_scratch(Sft *s, Error *error) {
+    const char *path = options_text(s->options, "scratch.tokenizer");
+    if (*path == 0) return error_set(error, "rlt sft: give model=PATH, or scratch.tokenizer=DIR to train from scratch");
+    s->scratch = true;
+    if (!tokenizer_open(path, &s->tokenizer, &s->chat, &s->has_chat, error)) return false;
+    ModelConfig config = scratch_config(s->options, s->tokenizer, &s->chat, s->has_chat);
+    if (!model_config_check(&config, "scratch", error) || !model_create(s->backend, &config, DTYPE_F32, &s->model, error)) {
+        return false;
+    }
+    model_init_random(s->model, (uint64_t)options_int(s->options, "seed"), (float)options_real(s->options, "scratch.init_std"));
+    return true;
+}
+
+static bool open_model(Sft *s, Error *error) {
+    const char *path = options_text(s->options, "model");
+    if (*path == 0) return make_scratch(s, error);
+    if (!model_bundle_open(path, &s->bundle, error) || !model_bundle_load(&s->bundle, s->backend, DTYPE_F32, error)) return false;
+    s->model = s->bundle.model;
+    s->tokenizer = s->bundle.tokenizer;
+    s->chat = s->bundle.chat;
+    s->has_chat = s->bundle.has_chat;
+    return true;
+}
+
+// ---- the data
+
+// What a format needs of every row.
+static unsigned needed_fields(const char *format) {
+    return strcmp(format, "text") == 0 ? ROW_TEXT : ROW_QUESTION | ROW_SOLUTION | ROW_TRACE;
+}
+
+// Appends one row's ids; returns its first trained position.
+static int32_t add_example(Sft *s, const Dialogue *d, const Row *row) {
+    const char *format = options_text(s->options, "format");
+    int32_t from = 1;
+    if (strcmp(format, "text") == 0) {
+        tokenizer_encode(s->tokenizer, row->text, &s->ids);
+        int32_t end = s->has_chat ? tokenizer_id(s->tokenizer, str_trim(chat_turn_end(&s->chat))) : -1;
+        if (end >= 0) ids_add(&s->ids, end);
+    } else if (strcmp(format, "teacher") == 0) {
+        dialogue_teacher_example(d, row->question, row->solution, row->trace, &s->ids, &from);
+    } else {
+        dialogue_student_example(d, row->system.ptr, row->question, row->trace, row->solution, &s->ids, &from);
+    }
+    return from;
+}
+
+static bool read_data(Sft *s, Error *error) {
+    const char *path = options_text(s->options, "data");
+    RowsLimits limits = rows_limits_default();
+    limits.required = needed_fields(options_text(s->options, "format"));
+    if (!rows_read(path, &limits, &s->data, error)) return false;
+    if (limits.required != ROW_TEXT && !s->has_chat) {
+        return s->scratch ? error_set(error, "%s: no chat_template.jinja", options_text(s->options, "scratch.tokenizer"))
+                          : model_bundle_need_chat(&s->bundle, error);
+    }
+    Dialogue d = {s->tokenizer, &s->chat, &s->format};
+    int64_t limit = options_int(s->options, "max_length");
+    int32_t positions = model_config(s->model)->max_positions;
+    if (limit == 0 || limit > positions) limit = positions;
+    s->examples = mem_alloc(s->data.count, sizeof *s->examples);
+    int32_t *starts = mem_alloc(s->data.count, sizeof *starts);
+    for (size_t r = 0; r < s->data.count; r++) {
+        int32_t start = s->ids.len, from = add_example(s, &d, &s->data.rows[r]);
+        int32_t n = s->ids.len - start;
+        if (n > limit || from >= n) {
+            s->ids.len = start;
+            continue;
+        }
+        starts[s->n_examples] = start;
+        s->examples[s->n_examples++] = (SftExample){NULL, n, from};
+    }
+    for (int32_t i = 0; i < s->n_examples; i++) s->examples[i].ids = s->ids.data + starts[i]; // the array has stopped moving
+    mem_free(starts);
+    if (s->n_examples == 0) return error_set(error, "%s: no row of at most %lld tokens to train on", path, (long long)limit);
+    if ((size_t)s->n_examples < s->data.count) {
+        log_warn("%s: %zu of %zu rows left out: over %lld tokens, or nothing to learn", path, s->data.count - (size_t)s->n_examples,
+                 s->data.count, (long long)limit);
+    }
+    return true;
+}
+
+// ---- the loop
+
+// The rows of a step: batch consecutive places of an endless sequence of epochs, each its own permutation.
+static void step_order(const Sft *s, int64_t step, int32_t batch, int32_t *permutation, int64_t *permutation_epoch, int32_t *order) {
+    for (int32_t i = 0; i < batch; i++) {
+        int64_t place = step * batch + i, epoch = place / s->n_examples;
+        if (epoch != *permutation_epoch) {
+            rng_permutation((uint64_t)options_int(s->options, "seed"), (uint32_t)epoch, 0, permutation, s->n_examples);
+            *permutation_epoch = epoch;
+        }
+        order[i] = permutation[place % s->n_examples];
+    }
+}
+
+static bool record(Sft *s, int64_t step, double rate, const SftStep *out, double seconds, Error *error) {
+    Metric metrics[] = {{"loss", out->loss}, {"grad_norm", out->grad_norm}, {"learning_rate", rate},
+                        {"tokens", (double)out->tokens}, {"tokens_trained", (double)out->trained}};
+    Metric timing[] = {{"seconds", seconds}, {"tokens_per_s", (double)out->tokens / seconds}};
+    return run_folder_metrics(s->folder, step, metrics, 5, error) && run_folder_timing(s->folder, step, timing, 2, error);
+}
+
+static bool train(Sft *s, Error *error) {
+    const Options *o = s->options;
+    int32_t batch = (int32_t)options_int(o, "batch"), max_rows = (int32_t)options_int(o, "max_rows");
+    int64_t steps = options_int(o, "steps");
+    if (steps == 0) steps = (int64_t)(options_real(o, "epochs") * s->n_examples + batch - 1) / batch;
+    if (steps == 0) steps = 1;
+    Schedule schedule = training_schedule(o, steps);
+    CheckpointParts parts = {.trainer = s->trainer, .tokenizer = s->tokenizer, .chat = s->has_chat ? &s->chat : NULL};
+    int64_t step, epoch = -1, every = options_int(o, "checkpoint_every");
+    if (!run_folder_restore(s->folder, &parts, &step, error)) return false;
+    int32_t *permutation = mem_alloc((size_t)s->n_examples, sizeof *permutation), *order = mem_alloc((size_t)batch, sizeof *order);
+    Progress *progress = progress_begin("sft", "step", (uint64_t)steps);
+    bool ok = true;
+    for (; ok && step < steps; step++) {
+        double start = time_now_s();
+        step_order(s, step, batch, permutation, &epoch, order);
+        SftStep out;
+        float rate = schedule_rate(&schedule, step);
+        sft_step(s->trainer, s->examples, order, batch, max_rows, rate, &out);
+        ok = record(s, step, rate, &out, time_now_s() - start, error);
+        char note[64];
+        snprintf(note, sizeof note, "loss %.4f, %.0f tokens/s", out.loss, (double)out.tokens / (time_now_s() - start));
+        progress_update(progress, (uint64_t)step + 1, note);
+        parts.step = step + 1;
+        if (ok && every > 0 && (step + 1) % every == 0 && step + 1 < steps) {
+            ok = run_folder_checkpoint(s->folder, &parts, (int)options_int(o, "keep"), error);
+        }
+    }
+    progress_end(progress);
+    mem_free(permutation);
+    mem_free(order);
+    return ok && run_folder_finish(s->folder, &parts, training_save_dtype(o), error);
+}
+
+static bool run(const Options *options, Error *error) {
+    Sft s = {.options = options};
+    dialogue_format_init(&s.format);
+    const char *inputs[] = {options_text(options, "model"), options_text(options, "data"), options_text(options, "scratch.tokenizer")};
+    bool ok = backend_create(options_text(options, "backend"), &s.backend, error) &&
+              dialogue_format_from_options(&s.format, options, error) && open_model(&s, error) && read_data(&s, error) &&
+              run_folder_open(options_text(options, "out"), options, s.backend, inputs, 3, &s.folder, error);
+    if (ok && run_folder_finished(s.folder)) {
+        log_info("%s: finished already", options_text(options, "out"));
+    } else if (ok) {
+        TrainerSettings settings = training_settings(options);
+        s.trainer = trainer_create(s.model, &settings);
+        ok = train(&s, error);
+    }
+    sft_free(&s);
+    return ok;
+}
+
+const Command command_sft = {"sft", "supervised fine-tuning: from scratch, teacher warm-up, distillation", "", rows, run};
