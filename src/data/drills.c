@@ -21,9 +21,10 @@ DrillOptions drill_options_default(void) {
                           .number_min = 1,
                           .number_max = 10,
                           .rules = {.value_max = 100, .fractions = false, .negatives = false},
-                          .check_share = 0.7,
-                          .copy_share = 0.2,
+                          .check_share = 0.5,
+                          .copy_share = 0.15,
                           .single_share = 0.1,
+                          .permute_share = 0.25,
                           .compare_share = 0,
                           .hit_share = 0.35};
 }
@@ -64,11 +65,12 @@ bool drill_options_check(const DrillOptions *o, Error *error) {
               in_range("number_max", o->number_max, o->number_min, COUNTDOWN_MAX_NUMBER, error) &&
               in_range("value_max", o->rules.value_max, 1, INT32_MAX, error) &&
               is_share("check_share", o->check_share, error) && is_share("copy_share", o->copy_share, error) &&
-              is_share("single_share", o->single_share, error) && is_share("compare_share", o->compare_share, error) &&
-              is_share("hit_share", o->hit_share, error);
+              is_share("single_share", o->single_share, error) &&
+              is_share("permute_share", o->permute_share, error) &&
+              is_share("compare_share", o->compare_share, error) && is_share("hit_share", o->hit_share, error);
     if (!ok) return false;
-    if (o->check_share + o->copy_share + o->single_share + o->compare_share <= 0)
-        return error_set(error, "expected one of check_share, copy_share, single_share, compare_share above 0");
+    if (o->check_share + o->copy_share + o->single_share + o->permute_share + o->compare_share <= 0)
+        return error_set(error, "expected a share of check, copy, single, permute or compare above 0");
     if (!rules_let_enough_through(o))
         return error_set(error,
                          "key \"value_max\": expected room for the results of numbers from %d to %d, got %" PRId64,
@@ -174,6 +176,29 @@ static void write_single(const DrillOptions *o, Draws *draws, DrillText *out) {
     }
 }
 
+static void write_permute(const DrillOptions *o, Draws *draws, DrillText *out) {
+    Expression e; // the numbers of one expression that keeps the rules have others, or at least itself
+    fresh_expression(o, draws, draw_n(o, draws), &e);
+    int64_t numbers[EXPRESSION_MAX_NUMBERS];
+    for (int32_t i = 0; i < e.n; i++) {
+        numbers[i] = e.values[i].num;
+        buf_printf(&out->text, "%" PRId64 " ", numbers[i]);
+    }
+    buf_add_char(&out->text, '?');
+    for (int32_t line = 0; line < o->lines; line++) {
+        Expression next;
+        for (int tries = 0; tries < HIT_TRIES; tries++) {
+            if (!expression_draw(numbers, e.n, &o->rules, draws, &next)) continue;
+            e = next;
+            break;
+        }
+        size_t from = out->text.len;
+        begin_line(out);
+        expression_write(&out->text, &NOTATION_SPACED, &e, 0);
+        end_line(out, from);
+    }
+}
+
 static void write_compare(const DrillOptions *o, Draws *draws, DrillText *out) {
     for (int32_t line = 0; line < o->lines; line++) {
         int64_t target = draw_between(draws, 0, o->rules.value_max);
@@ -194,15 +219,16 @@ void drill_make(const DrillOptions *o, uint32_t index, DrillText *out) {
     } kinds[] = {{o->check_share, write_check},
                  {o->copy_share, write_copy},
                  {o->single_share, write_single},
+                 {o->permute_share, write_permute},
                  {o->compare_share, write_compare}};
     buf_clear(&out->text);
     out->n_answers = 0;
     Draws draws = draws_begin(o->seed, RNG_DATA, DRAW_DRILLS, index, 0);
-    double total = o->check_share + o->copy_share + o->single_share + o->compare_share;
+    double total = o->check_share + o->copy_share + o->single_share + o->permute_share + o->compare_share;
     double at = rng_uniform(&draws.next) * total;
     draws.next.position++;
     int chosen = -1; // the last kind of any weight takes what rounding leaves
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         if (kinds[i].share <= 0) continue;
         chosen = i;
         if (at < kinds[i].share) break;

@@ -42,6 +42,7 @@ static DrillOptions only(double check, double copy, double single, double compar
     o.check_share = check;
     o.copy_share = copy;
     o.single_share = single;
+    o.permute_share = 0;
     o.compare_share = compare;
     Error error;
     assert_true(drill_options_check(&o, &error));
@@ -101,6 +102,45 @@ static void copies_singles_and_comparisons_hold(void **state) {
         }
         assert_int_equal(lines, 3 * o.lines);
     }
+    buf_free(&text.text);
+}
+
+// Every expression uses the row's numbers, each once: no verdict but for the value, which is not asked for.
+static void permutations_use_the_numbers(void **state) {
+    (void)state;
+    DrillOptions o = only(1, 0, 0, 0);
+    o.check_share = 0;
+    o.permute_share = 1;
+    DrillText text = {.n_answers = 0};
+    buf_init(&text.text, 0);
+    int different = 0, mixed = 0;
+    for (uint32_t row = 0; row < 100; row++) {
+        drill_make(&o, row, &text);
+        assert_int_equal(text.n_answers, o.lines);
+        CountdownProblem problem = {.n = 0, .target = -1}; // no value is negative
+        char *at = text.text.data;
+        while (*at != '?') {
+            problem.numbers[problem.n++] = strtoll(at, &at, 10);
+            at++;
+        }
+        assert_int_equal(problem.n, 3);
+        mixed += problem.numbers[0] != problem.numbers[1];
+        assert_int_equal(text.from[0], at + 1 - text.text.data);
+        Str first = {NULL, 0};
+        for (int32_t i = 0; i < text.n_answers; i++) {
+            Str line = {text.text.data + text.from[i], (size_t)(text.to[i] - text.from[i])};
+            assert_true(str_ends(line, STR(" ;")));
+            line.len -= 2;
+            assert_int_equal(countdown_grade(line, &problem), COUNTDOWN_WRONG_VALUE);
+            if (i == 0)
+                first = line;
+            else
+                different += !str_equal(line, first);
+        }
+        assert_int_equal(text.to[text.n_answers - 1], text.text.len);
+    }
+    assert_true(different > 500); // of 700
+    assert_true(mixed > 60);      // of 100
     buf_free(&text.text);
 }
 
@@ -172,15 +212,16 @@ static void wrong_options_name_their_key(void **state) {
     assert_false(drill_options_check(&o, &error));
     assert_non_null(strstr(error.message, "value_max"));
     o = drill_options_default();
-    o.check_share = o.copy_share = o.single_share = 0;
+    o.check_share = o.copy_share = o.single_share = o.permute_share = 0;
     assert_false(drill_options_check(&o, &error));
-    assert_non_null(strstr(error.message, "check_share"));
+    assert_non_null(strstr(error.message, "expected a share of check"));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(check_lines_hold),
         cmocka_unit_test(copies_singles_and_comparisons_hold),
+        cmocka_unit_test(permutations_use_the_numbers),
         cmocka_unit_test(answers_are_marked),
         cmocka_unit_test(shares_choose_the_kinds),
         cmocka_unit_test(wrong_options_name_their_key),
