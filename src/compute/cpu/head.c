@@ -51,7 +51,8 @@ void head_chunk_run(Backend *be, HeadChunk *chunk, const float *x, int threads)
     chunk->x = packed_shape(chunk->rows, chunk->w.n_in);
     chunk->x.data = cpu_work(be, WORK_LEFT, packed_bytes(&chunk->x));
     pack_rows(be, &chunk->x, x);
-    BlockJob job = {.chunk = chunk, .step = packed_chunk(&chunk->x)};
+    int32_t row_tasks = threads == 1 ? 1 : div_up(4 * threads, chunk->n_blocks); // a small vocabulary is shared out by rows
+    BlockJob job = {.chunk = chunk, .step = min_i32(packed_chunk(&chunk->x), div_up(chunk->x.row_blocks, row_tasks))};
     job.work = cpu_work(be, WORK_THREADS, (size_t)threads * WORKER_FLOATS * sizeof(float));
     cpu_run(be, threads, chunk->n_blocks * div_up(chunk->x.row_blocks, job.step), block_task, &job);
 }

@@ -5,7 +5,9 @@
 #include <math.h>
 #include "compute/cpu/head.h"
 
-#define ROWS_AT_ONCE (5 * TILE_ROWS) // whose logits are kept
+#define LOGITS_AT_ONCE (4 << 20) // that are kept: of so many rows, within limits
+#define ROWS_MIN (5 * TILE_ROWS)
+#define ROWS_MAX (60 * TILE_ROWS)
 
 typedef struct Token {
     float logit, p; // p = e^(logit / temperature - max)
@@ -267,8 +269,9 @@ void cpu_head_sample(Backend *be, int32_t *ids, float *logp, Mat x, Weight w, co
 {
     assert(x.cols == w.n_in && settings->temperature >= 0 && settings->top_k >= 0);
     assert(settings->top_p > 0 && settings->top_p <= 1 && settings->min_p >= 0 && settings->min_p <= 1);
-    for (int32_t from = 0; from < x.rows; from += ROWS_AT_ONCE) {
-        HeadChunk chunk = {.kernels = cpu_kernels(be), .w = w, .rows = min_i32(ROWS_AT_ONCE, x.rows - from),
+    int32_t rows_at_once = max_i32(ROWS_MIN, min_i32(LOGITS_AT_ONCE / w.n_out, ROWS_MAX));
+    for (int32_t from = 0; from < x.rows; from += rows_at_once) {
+        HeadChunk chunk = {.kernels = cpu_kernels(be), .w = w, .rows = min_i32(rows_at_once, x.rows - from),
                            .n_blocks = div_up(w.n_out, VOCABULARY_BLOCK),
                            .inv_temperature = settings->temperature > 0 ? 1 / settings->temperature : 1};
         size_t sums = (size_t)chunk.rows * (size_t)chunk.n_blocks;
