@@ -51,7 +51,8 @@ int32_t panels_at_once(int32_t rows)
     return rows <= 2 ? 4 : rows <= 6 ? 2 : 1;
 }
 
-void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_t panel_from, int32_t panel_to, float *acc)
+void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_t panel_from, int32_t panel_to,
+                  float *acc)
 {
     const Packed *x = product->x;
     Weight w = product->w;
@@ -107,7 +108,8 @@ static void product_task(void *context, int32_t task, int worker)
                  job->acc + (size_t)worker * PRODUCT_ACC_FLOATS);
 }
 
-void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w, const float *bias, const float *residual)
+void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w, const float *bias,
+                 const float *residual)
 {
     if (rows == 0)
         return;
