@@ -13,8 +13,7 @@ bool json_parse(Str text, const char *where, json_t **out, Error *error) {
     size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
     json_t *value = json_loadb(text.ptr != NULL ? text.ptr : "", text.len, flags, &found);
     if (value == NULL) {
-        return error_set(error, "%s: not valid JSON at line %d, column %d: %s", where, found.line, found.column,
-                         found.text);
+        return error_set(error, "%s: not JSON: %s (line %d, column %d)", where, found.text, found.line, found.column);
     }
     *out = value;
     return true;
@@ -43,8 +42,8 @@ static const char *kind_name(const json_t *value) {
 }
 
 static bool wrong_kind(const json_t *value, const char *where, const char *key, const char *expected, Error *error) {
-    if (value == NULL) return error_set(error, "%s: key \"%s\" is missing: expected %s", where, key, expected);
-    return error_set(error, "%s: key \"%s\": expected %s, found %s", where, key, expected, kind_name(value));
+    return error_set(error, "%s: key \"%s\": expected %s, found %s", where, key, expected,
+                     value != NULL ? kind_name(value) : "nothing");
 }
 
 // The member, NULL where it is missing; false where `object` is none.
@@ -87,7 +86,7 @@ bool json_need_int(json_t *object, const char *where, const char *key, int64_t m
     json_t *value;
     if (!member(object, where, key, &value, error)) return false;
     char expected[80];
-    snprintf(expected, sizeof expected, "an integer from %lld to %lld", (long long)min, (long long)max);
+    snprintf(expected, sizeof expected, "a whole number from %lld to %lld", (long long)min, (long long)max);
     int64_t number = json_integer_value(value); // 0 where it is none
     // 16.0 and 1e3 are whole numbers too, as far as a double counts them one by one (2^53).
     double real = json_real_value(value);

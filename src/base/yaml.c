@@ -136,7 +136,7 @@ typedef struct Reader {
 static bool next_event(Reader *r, yaml_event_t *event) {
     if (yaml_parser_parse(&r->parser, event)) return true;
     const char *problem = r->parser.problem != NULL ? r->parser.problem : "out of memory";
-    return error_set(r->error, "%s:%zu: not valid YAML: %s", r->path, r->parser.problem_mark.line + 1, problem);
+    return error_set(r->error, "%s:%zu: not YAML: %s", r->path, r->parser.problem_mark.line + 1, problem);
 }
 
 static bool fail_at(Reader *r, const yaml_event_t *event, const char *what) {

@@ -1,5 +1,6 @@
 #include "text/pretokenize.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -65,6 +66,7 @@ static void split_from(const Split *s, int step, Str text) {
         s->piece(s->context, text);
         return;
     }
+    assert(step < PRETOKENIZE_MAX_STEPS);
     size_t at = 0, search = 0;
     while (search < text.len) {
         int found = pcre2_match(s->p->codes[step], (PCRE2_SPTR)text.ptr, text.len, search, PCRE2_NO_UTF_CHECK, s->matches[step], NULL);

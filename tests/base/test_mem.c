@@ -133,6 +133,12 @@ static void test_arena(void **state) {
     }
     assert_true(arena_bytes(arena) >= 8 * 300000);
     assert_string_equal(arena_strdup(arena, "text"), "text");
+    arena_destroy(arena);
+
+    // A block too large for a chunk comes first: what follows lies elsewhere.
+    arena = arena_create();
+    char *large = arena_alloc(arena, 300000, 1), *small = arena_alloc(arena, 1, 1);
+    assert_true(small < large || small >= large + 300000);
     assert_string_equal(arena_strndup(arena, "text", 2), "te");
     arena_destroy(arena);
     arena_destroy(NULL);

@@ -107,6 +107,10 @@ static void test_normal(void **state) {
     }
     // The two of a pair do not lean on each other: the mean product has standard deviation 1 / sqrt(n).
     assert_true(fabs(product_sum / PAIRS) < 3.3 / sqrt(PAIRS));
+    // The mean square of normals has standard deviation sqrt(2 / n): a scale that is off by a hundredth shows.
+    double square_sum = 0;
+    for (int i = 0; i < DRAWS; i++) square_sum += (double)draws[i] * (double)draws[i];
+    assert_true(fabs(square_sum / DRAWS - 1) < 3.3 * sqrt(2.0 / DRAWS));
     qsort(draws, DRAWS, sizeof *draws, compare_floats);
     double worst = 0;
     for (int i = 0; i < DRAWS; i++) {

@@ -94,12 +94,12 @@ static void test_refusals(void **state) {
     assert_refused(STR("lr: .inf\n"), "expected a finite number");
     assert_refused(STR("lr: -.INF\n"), "expected a finite number");
     assert_refused(STR("lr: .NaN\n"), "expected a finite number");
-    assert_refused(STR("a: [1, 2\n"), "r.yaml:2: not valid YAML");
-    assert_refused(STR("a: b: c\n"), "r.yaml:1: not valid YAML");
-    assert_refused(STR("a:\n\tb: 1\n"), "r.yaml:2: not valid YAML");
-    assert_refused(STR("a: \xFF\n"), "not valid YAML");
-    assert_refused(STR("a\0: 1\n"), "not valid YAML");
-    assert_refused(STR("\xFF\xFE" "a\0"), "not valid YAML"); // UTF-16
+    assert_refused(STR("a: [1, 2\n"), "r.yaml:2: not YAML");
+    assert_refused(STR("a: b: c\n"), "r.yaml:1: not YAML");
+    assert_refused(STR("a:\n\tb: 1\n"), "r.yaml:2: not YAML");
+    assert_refused(STR("a: \xFF\n"), "not YAML");
+    assert_refused(STR("a\0: 1\n"), "not YAML");
+    assert_refused(STR("\xFF\xFE" "a\0"), "not YAML"); // UTF-16
 }
 
 static void test_depth(void **state) {
@@ -168,9 +168,21 @@ static void test_write(void **state) {
     yaml_write(&text, tree);
     assert_string_equal(text.data, "model: models/small\nlr: 1e-06\nbeta: 1.0\nsteps: 125\non: \"true\"\nnone: null\n"
                                    "list:\n- 1\n- a: false\n  b: x\ntext: \"two\\nlines\"\ne: {}\nl: []\n");
-    buf_free(&text);
     assert_round_trip(tree);
     json_decref(tree);
+
+    // A long text stays on its line.
+    buf_clear(&text);
+    buf_printf(&text, "%0*d and more", 300, 0);
+    json_t *line = json_string(text.data);
+    buf_add_char(&text, '\n');
+    Buf written;
+    buf_init(&written, 0);
+    yaml_write(&written, line);
+    assert_string_equal(written.data, text.data);
+    json_decref(line);
+    buf_free(&written);
+    buf_free(&text);
 }
 
 // Strings that YAML could take for something else, alone, as items, as values and as keys.
