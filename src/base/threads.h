@@ -2,8 +2,7 @@
 //
 // Why not OpenMP's parallel regions: their barriers wait for every thread, spinning for milliseconds, so on a machine
 // with other work a region of 20 us takes tens of milliseconds (docs/log.md). Here a job is finished when its tasks
-// are: a thread that the system has not yet let run is not waited for, and waiting threads go to sleep after some 20
-// us.
+// are: a thread that the system has not yet let run is not waited for, and waiting threads sleep after some 20 us.
 //
 // Contract: a pool is used from one thread at a time. What tasks compute must not depend on which worker runs them or
 // in what order; `worker` is for scratch memory only.
