@@ -16,8 +16,8 @@ typedef struct Worker {
 } Worker;
 
 // A job is `open` from its publication until its tasks are given out. Workers that take part are counted in `inside`: a
-// worker goes in, looks whether the job is (still) open, and goes out when no task is left. The caller closes the job and
-// waits until nobody is inside, so that what describes the job is written only while nobody reads it.
+// worker goes in, looks whether the job is (still) open, and goes out when no task is left. The caller closes the job
+// and waits until nobody is inside, so that what describes the job is written only while nobody reads it.
 struct Threads {
     Worker **workers; // 1 .. n_workers - 1; the caller is worker 0
     int n_workers;

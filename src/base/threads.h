@@ -1,11 +1,11 @@
 // A pool of threads that share out the tasks of one job at a time.
 //
-// Why not OpenMP's parallel regions: their barriers wait for every thread, spinning for milliseconds, so on a machine with
-// other work a region of 20 us takes tens of milliseconds (docs/log.md). Here a job is finished when its tasks are: a thread
-// that the system has not yet let run is not waited for, and waiting threads go to sleep after some 20 us.
+// Why not OpenMP's parallel regions: their barriers wait for every thread, spinning for milliseconds, so on a machine
+// with other work a region of 20 us takes tens of milliseconds (docs/log.md). Here a job is finished when its tasks
+// are: a thread that the system has not yet let run is not waited for, and waiting threads sleep after some 20 us.
 //
-// Contract: a pool is used from one thread at a time. What tasks compute must not depend on which worker runs them or in
-// what order; `worker` is for scratch memory only.
+// Contract: a pool is used from one thread at a time. What tasks compute must not depend on which worker runs them or
+// in what order; `worker` is for scratch memory only.
 #ifndef RLT_BASE_THREADS_H
 #define RLT_BASE_THREADS_H
 

@@ -1,5 +1,5 @@
-// The inner loops of the cpu backend, each instruction set that this processor has: chains against fmaf one at a time, to
-// the bit; e^x and log against the C library in double; sums against the order that the header states, to the bit.
+// The inner loops of the cpu backend, each instruction set that this processor has: chains against fmaf one at a time,
+// to the bit; e^x and log against the C library in double; sums against the order that the header states, to the bit.
 #include <float.h>
 #include "op_test.h"
 // what the lines below test
@@ -96,7 +96,8 @@ static float b_at(const Tile *t, bool bf16, int k, int j)
     int panel = j / PANEL, column = j % PANEL;
     if (!bf16)
         return ((const float *)t->b)[(size_t)panel * t->b_panel + (size_t)k * t->b_row + (size_t)column];
-    uint16_t half = ((const uint16_t *)t->b)[(size_t)panel * t->b_panel + (size_t)(k / 2 * 2 * PANEL + column * 2 + k % 2)];
+    uint16_t half =
+        ((const uint16_t *)t->b)[(size_t)panel * t->b_panel + (size_t)(k / 2 * 2 * PANEL + column * 2 + k % 2)];
     return float_of((uint32_t)half << 16);
 }
 
@@ -111,8 +112,8 @@ static void check_tile(const CpuKernels *kernels, const Tile *tile, int kind, co
                 sum = fmaf(a, b_at(tile, kind == 1, k, j), sum);
             }
             if (bits_of(sum) != bits_of(tile->c[at]))
-                fail_msg("%s: kind %d, %d rows, %d panels, %d long: [%d][%d] is %.9g, expected %.9g", kernels->isa, kind,
-                         tile->rows, tile->panels, tile->len, i, j, (double)tile->c[at], (double)sum);
+                fail_msg("%s: kind %d, %d rows, %d panels, %d long: [%d][%d] is %.9g, expected %.9g", kernels->isa,
+                         kind, tile->rows, tile->panels, tile->len, i, j, (double)tile->c[at], (double)sum);
         }
     }
 }
@@ -140,7 +141,9 @@ static void tiles_are_chains(void **state)
                             tile.b_panel = LEN_MAX * 2 * PANEL;
                         }
                         memcpy(c, before, c_size * sizeof *c);
-                        (kind == 0 ? tables[t]->tile : kind == 1 ? tables[t]->tile_bf16 : tables[t]->tile_columns)(&tile);
+                        (kind == 0   ? tables[t]->tile
+                         : kind == 1 ? tables[t]->tile_bf16
+                                     : tables[t]->tile_columns)(&tile);
                         check_tile(tables[t], &tile, kind, before);
                         size_t end = (size_t)(rows * panels) * PANEL;
                         assert_memory_equal(c + end, before + end, (c_size - end) * sizeof *c);

@@ -1,7 +1,7 @@
 // Attention over the paths of a forest.
 //
-// Bits: a score is one chain over D, the sum of a softmax runs over 16 lanes by absolute position, an output element is one
-// chain over absolute positions. None of them knows of segments, blocks or other rows.
+// Bits: a score is one chain over D, the sum of a softmax runs over 16 lanes by absolute position, an output element is
+// one chain over absolute positions. None of them knows of segments, blocks or other rows.
 // Speed: the queries of a block (rows, heads of one K/V head) share each transposed panel of 32 keys.
 #include <string.h>
 #include "compute/cpu/attention.h"
@@ -18,8 +18,8 @@ typedef struct Attention {
     float *work; // scratch_floats for each worker
 } Attention;
 
-// What a worker needs: [queries][BLOCK_K] packed queries, two panels of keys [D][PANEL], sums [queries][columns], lines of
-// scores [blocks of positions][queries][BLOCK_K].
+// What a worker needs: [queries][BLOCK_K] packed queries, two panels of keys [D][PANEL], sums [queries][columns], lines
+// of scores [blocks of positions][queries][BLOCK_K].
 typedef struct Scratch {
     float *queries, *panels, *sums, *scores;
     size_t line_stride; // from one block of positions to the next
@@ -34,7 +34,8 @@ static size_t scratch_floats(const AttentionPlan *plan)
 static Scratch scratch_of_worker(const Attention *a, int worker)
 {
     const AttentionPlan *plan = &a->plan;
-    Scratch s = {.queries = a->work + (size_t)worker * scratch_floats(plan), .line_stride = (size_t)plan->queries * BLOCK_K};
+    Scratch s = {.queries = a->work + (size_t)worker * scratch_floats(plan),
+                 .line_stride = (size_t)plan->queries * BLOCK_K};
     s.panels = s.queries + s.line_stride;
     s.sums = s.panels + 2 * HEAD_DIM_MAX * PANEL;
     s.scores = s.sums + (size_t)plan->queries * (size_t)plan->columns;
@@ -86,8 +87,8 @@ static void score_block(const Attention *a, const QueryBlock *block, int32_t kv_
 }
 
 // c[count][columns] += probabilities of queries first .. times the values of positions from .. to - 1.
-static void add_values(const Attention *a, const Scratch *s, int32_t kv_head, int32_t segment, int32_t first, int32_t count,
-                       int32_t from, int32_t to)
+static void add_values(const Attention *a, const Scratch *s, int32_t kv_head, int32_t segment, int32_t first,
+                       int32_t count, int32_t from, int32_t to)
 {
     for (int32_t end; from < to; from = end) {
         end = min_i32((from / BLOCK_K + 1) * BLOCK_K, to);
@@ -96,15 +97,16 @@ static void add_values(const Attention *a, const Scratch *s, int32_t kv_head, in
     }
 }
 
-// Sums for queries first .. first + count - 1: what all of them see together, then each row the rest by itself, so that no
-// row's sum ever meets a token that it must not see.
+// Sums for queries first .. first + count - 1: what all of them see together, then each row the rest by itself, so that
+// no row's sum ever meets a token that it must not see.
 static void sum_tile(const Attention *a, const QueryBlock *block, int32_t kv_head, const Scratch *s, int32_t first,
                      int32_t count)
 {
     const int32_t *segments = a->plan.row_segment + block->row, *lengths = a->plan.row_length + block->row;
     int32_t group = a->plan.group, first_row = first / group, last_row = (first + count - 1) / group;
     int32_t shared = segments[first_row] == segments[last_row] ? lengths[first_row] : block->shared;
-    memset(s->sums + (size_t)first * (size_t)a->plan.columns, 0, (size_t)count * (size_t)a->plan.columns * sizeof(float));
+    memset(s->sums + (size_t)first * (size_t)a->plan.columns, 0,
+           (size_t)count * (size_t)a->plan.columns * sizeof(float));
     add_values(a, s, kv_head, segments[first_row], first, count, 0, shared);
     for (int32_t query = first, n; query < first + count; query += n) {
         int32_t row = query / group;
@@ -126,8 +128,8 @@ static void attention_task(void *context, int32_t task, int worker)
     score_block(a, block, kv_head, &s);
     float *totals = s.queries, *largest = totals + queries; // the queries are no longer needed
     for (int32_t i = 0; i < queries; i++)
-        totals[i] = a->kernels->softmax_line(score_line(&s, i, 0), s.line_stride, plan->row_length[block->row + i / group],
-                                             &largest[i]);
+        totals[i] = a->kernels->softmax_line(score_line(&s, i, 0), s.line_stride,
+                                             plan->row_length[block->row + i / group], &largest[i]);
     for (int32_t i = 0; i < queries; i++)
         cpu_row(a->lse, block->row + i / group)[kv_head * group + i % group] = largest[i] + cpu_log(totals[i]);
     for (int32_t i = 0; i < tiles; i++) {
@@ -141,7 +143,8 @@ static void attention_task(void *context, int32_t task, int worker)
     }
 }
 
-void cpu_attention(Backend *be, Mat out, Mat lse, Mat q, Mat k, Mat v, const Forest *forest, int32_t head_dim, float scale)
+void cpu_attention(Backend *be, Mat out, Mat lse, Mat q, Mat k, Mat v, const Forest *forest, int32_t head_dim,
+                   float scale)
 {
     forest_check(forest);
     assert(q.rows == forest->n_rows && k.rows == forest->n_kv && v.rows == k.rows && v.cols == k.cols);

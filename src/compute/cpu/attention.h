@@ -40,16 +40,16 @@ AttentionPlan attention_plan(Backend *be, const Forest *forest, int32_t head_dim
 // Multiply-adds of a forward pass, about.
 double attention_work(const AttentionPlan *plan);
 // to[queries][BLOCK_K] = a * the head vectors of a block in x[T, H*D].
-void pack_queries(const CpuKernels *kernels, const AttentionPlan *plan, const QueryBlock *block, int32_t kv_head, float *to,
-                  Mat x, float a);
+void pack_queries(const CpuKernels *kernels, const AttentionPlan *plan, const QueryBlock *block, int32_t kv_head,
+                  float *to, Mat x, float a);
 // to[D][PANEL]: the vectors of positions from .. to - 1 of a segment's path in kv[R, G*D], lane = position mod PANEL;
 // at most PANEL positions, which do not cross a multiple of it. Other lanes are left as they are.
 // prefetch: fetches what the next panel needs; pays where few queries use each.
-void transpose_keys(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head, float *panel,
-                    Mat kv, int32_t from, int32_t to, bool prefetch);
+void transpose_keys(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head,
+                    float *panel, Mat kv, int32_t from, int32_t to, bool prefetch);
 // c[rows][columns] += a[rows][BLOCK_K] times the vectors of positions from .. to - 1 (within a block of BLOCK_K) in kv;
 // a's column is the position mod BLOCK_K. Chains go on from c.
-void sum_over_positions(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head, float *c,
-                        const float *a, int32_t rows, Mat kv, int32_t from, int32_t to);
+void sum_over_positions(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head,
+                        float *c, const float *a, int32_t rows, Mat kv, int32_t from, int32_t to);
 
 #endif

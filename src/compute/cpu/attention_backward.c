@@ -1,11 +1,11 @@
 // Backward of attention (Dao et al. 2022, appendix B.2). With p_j = exp(scale q.k_j - lse), D = dout.out and
 // ds_j = p_j (dout.v_j - D):  dq = scale sum_j ds_j k_j,  dk_j += scale ds_j q,  dv_j += p_j dout.
 //
-// Bits: chains of dq run over absolute positions, those of dk and dv over query blocks in row order and within a block over
-// (row, head). Two ways to share out the work give the same chains:
+// Bits: chains of dq run over absolute positions, those of dk and dv over query blocks in row order and within a block
+// over (row, head). Two ways to share out the work give the same chains:
 // - by (tree of the forest, K/V head): everything in one pass;
-// - where trees are too few: dq by (query block, K/V head), then dk and dv by (256 keys of a segment, K/V head), which
-//   computes the scores twice.
+// - for K/V heads that would leave threads idle, where trees are few: dq by (query block, K/V head), then dk and dv by
+//   (256 keys of a segment, K/V head), which computes the scores twice.
 #include <string.h>
 #include "compute/cpu/attention.h"
 
@@ -24,10 +24,11 @@ typedef struct Backward {
     float *work;          // scratch_floats for each worker
     const int32_t *roots; // segments without a parent
     const KeyPart *key_parts;
+    int32_t tree_heads;   // K/V heads whose work is shared out by tree: the first ones
 } Backward;
 
-// What a worker needs. Lines of [queries][BLOCK_K]: scale * q, dout, p, ds; sums of dq [queries][columns]; a panel of keys
-// [D][PANEL]; gradients of a few keys [TILE_ROWS][columns]; lse and D of each query.
+// What a worker needs. Lines of [queries][BLOCK_K]: scale * q, dout, p, ds; sums of dq [queries][columns]; a panel of
+// keys [D][PANEL]; gradients of a few keys [TILE_ROWS][columns]; lse and D of each query.
 typedef struct Scratch {
     float *q, *dout, *p, *ds, *dq, *panel, *keys, *lse, *delta;
 } Scratch;
@@ -112,13 +113,15 @@ static void gradient_lines(const Backward *b, const QueryBlock *block, int32_t k
     }
 }
 
-static void add_dq(const Backward *b, const QueryBlock *block, int32_t kv_head, const Scratch *s, int32_t from, int32_t to)
+static void add_dq(const Backward *b, const QueryBlock *block, int32_t kv_head, const Scratch *s, int32_t from,
+                   int32_t to)
 {
     int32_t queries = block->n_rows * b->plan.group, tiles = div_up(queries, TILE_ROWS);
     for (int32_t i = 0; i < tiles; i++) {
         int32_t first = part_start(queries, tiles, i), rows = part_start(queries, tiles, i + 1) - first;
-        sum_over_positions(b->kernels, &b->plan, block_segment(&b->plan, block), kv_head, s->dq + (size_t)first * (size_t)b->plan.columns,
-                           s->ds + (size_t)first * BLOCK_K, rows, b->k, from, to);
+        sum_over_positions(b->kernels, &b->plan, block_segment(&b->plan, block), kv_head,
+                           s->dq + (size_t)first * (size_t)b->plan.columns, s->ds + (size_t)first * BLOCK_K, rows, b->k,
+                           from, to);
     }
 }
 
@@ -145,7 +148,8 @@ static void add_to_keys(const Backward *b, const Scratch *s, Mat dkv, int32_t kv
         memcpy(to + (size_t)i * (size_t)dkv.cols, s->keys + i * plan->columns, dim);
 }
 
-static void add_dk_dv(const Backward *b, const QueryBlock *block, int32_t kv_head, const Scratch *s, int32_t from, int32_t to)
+static void add_dk_dv(const Backward *b, const QueryBlock *block, int32_t kv_head, const Scratch *s, int32_t from,
+                      int32_t to)
 {
     const AttentionPlan *plan = &b->plan;
     int32_t queries = block->n_rows * plan->group;
@@ -196,18 +200,18 @@ static void tree_task(void *context, int32_t task, int worker)
 {
     const Backward *b = context;
     Scratch s = scratch_of_worker(b, worker);
-    int32_t root = b->roots[task / b->plan.n_kv_heads];
+    int32_t root = b->roots[task / b->tree_heads];
     for (int32_t i = 0; i < b->plan.n_blocks; i++)
         if (on_path(&b->plan, root, block_segment(&b->plan, &b->plan.blocks[i])))
-            backward_block(b, &b->plan.blocks[i], task % b->plan.n_kv_heads, &s, true);
+            backward_block(b, &b->plan.blocks[i], task % b->tree_heads, &s, true);
 }
 
 static void queries_task(void *context, int32_t task, int worker)
 {
     const Backward *b = context;
     Scratch s = scratch_of_worker(b, worker);
-    int32_t i = b->plan.n_blocks - 1 - task / b->plan.n_kv_heads; // long rows first
-    backward_block(b, &b->plan.blocks[i], task % b->plan.n_kv_heads, &s, false);
+    int32_t heads = b->plan.n_kv_heads - b->tree_heads, i = b->plan.n_blocks - 1 - task / heads; // long rows first
+    backward_block(b, &b->plan.blocks[i], b->tree_heads + task % heads, &s, false);
 }
 
 // dk and dv of the tokens that a segment has in one block of BLOCK_K positions.
@@ -215,8 +219,8 @@ static void keys_task(void *context, int32_t task, int worker)
 {
     const Backward *b = context;
     Scratch s = scratch_of_worker(b, worker);
-    const KeyPart *part = &b->key_parts[task / b->plan.n_kv_heads];
-    int32_t kv_head = task % b->plan.n_kv_heads;
+    int32_t heads = b->plan.n_kv_heads - b->tree_heads, kv_head = b->tree_heads + task % heads;
+    const KeyPart *part = &b->key_parts[task / heads];
     for (int32_t i = 0; i < b->plan.n_blocks; i++) {
         const QueryBlock *block = &b->plan.blocks[i];
         int32_t to = min_i32(part->to, block_length(&b->plan, block));
@@ -265,16 +269,19 @@ void cpu_attention_backward(Backend *be, Mat dq, Mat dk, Mat dv, Mat dout, Mat o
     int32_t heads = b.plan.n_kv_heads;
     size_t floats = (size_t)threads * scratch_floats(&b.plan), n_segments = (size_t)forest->n_segments;
     size_t most_parts = (size_t)(forest->n_kv / BLOCK_K) + 2 * n_segments;
-    b.work = cpu_work(be, WORK_THREADS, floats * sizeof(float) + n_segments * sizeof(int32_t) + most_parts * sizeof(KeyPart));
+    b.work = cpu_work(be, WORK_THREADS,
+                      floats * sizeof(float) + n_segments * sizeof(int32_t) + most_parts * sizeof(KeyPart));
     KeyPart *key_parts = (KeyPart *)(b.work + floats);
     int32_t *roots = (int32_t *)(key_parts + most_parts), n_roots = fill_roots(forest, roots);
     b.roots = roots;
     b.key_parts = key_parts;
-    if (threads == 1 || n_roots * heads >= 4 * threads) {
-        cpu_run(be, threads, n_roots * heads, tree_task, &b);
-    } else {
-        int32_t n_parts = fill_key_parts(forest, key_parts);
-        cpu_run(be, threads, b.plan.n_blocks * heads, queries_task, &b);
-        cpu_run(be, threads, n_parts * heads, keys_task, &b);
+    b.tree_heads = heads;
+    while (n_roots * b.tree_heads < 4 * threads && n_roots * b.tree_heads % threads != 0)
+        b.tree_heads--;
+    cpu_run(be, threads, n_roots * b.tree_heads, tree_task, &b);
+    if (b.tree_heads < heads) {
+        int32_t n_parts = fill_key_parts(forest, key_parts), rest = heads - b.tree_heads;
+        cpu_run(be, threads, b.plan.n_blocks * rest, queries_task, &b);
+        cpu_run(be, threads, n_parts * rest, keys_task, &b);
     }
 }

@@ -38,7 +38,8 @@ static void fill_rows(AttentionPlan *plan)
     }
 }
 
-// Whether the rows of two segments may be in one block: prompts are shared, and what is not is a short part of the work.
+// Whether the rows of two segments may be in one block: prompts are shared, and what is not is a short part of the
+// work.
 static bool may_share(const Segment *a, const Segment *b)
 {
     return a->parent >= 0 && a->parent == b->parent && a->n_new <= 2 && b->n_new <= 2;
@@ -73,7 +74,8 @@ AttentionPlan attention_plan(Backend *be, const Forest *forest, int32_t head_dim
     plan.columns = (int32_t)round_up((size_t)head_dim, PANEL);
     int32_t block_rows = max_i32(1, block_queries / plan.group);
     plan.queries = block_rows * plan.group;
-    size_t n_segments = (size_t)forest->n_segments, n_rows = (size_t)forest->n_rows, n_runs = (size_t)count_runs(forest);
+    size_t n_segments = (size_t)forest->n_segments, n_rows = (size_t)forest->n_rows,
+           n_runs = (size_t)count_runs(forest);
     size_t n_blocks = n_rows / (size_t)block_rows + n_segments; // all but the last of a segment are full
     char *work = cpu_work(be, WORK_PATHS, n_runs * sizeof(Run) + n_blocks * sizeof(QueryBlock) +
                                               (n_segments + 1 + 2 * n_rows) * sizeof(int32_t));
@@ -97,8 +99,8 @@ double attention_work(const AttentionPlan *plan)
     return 2 * pairs * plan->n_heads * plan->head_dim;
 }
 
-void pack_queries(const CpuKernels *kernels, const AttentionPlan *plan, const QueryBlock *block, int32_t kv_head, float *to,
-                  Mat x, float a)
+void pack_queries(const CpuKernels *kernels, const AttentionPlan *plan, const QueryBlock *block, int32_t kv_head,
+                  float *to, Mat x, float a)
 {
     const float *first = cpu_row(x, block->row) + (size_t)(kv_head * plan->group) * (size_t)plan->head_dim;
     for (int32_t r = 0; r < block->n_rows; r++) // lines far apart, which the processor does not foresee
@@ -116,8 +118,8 @@ static const float *run_vector(const AttentionPlan *plan, const Run *run, int32_
     return cpu_row(kv, run->kv_row + position - run->position) + kv_head * plan->head_dim;
 }
 
-void transpose_keys(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head, float *panel,
-                    Mat kv, int32_t from, int32_t to, bool prefetch)
+void transpose_keys(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head,
+                    float *panel, Mat kv, int32_t from, int32_t to, bool prefetch)
 {
     for (int32_t r = plan->first_run[segment]; r < plan->first_run[segment + 1]; r++) {
         const Run *run = &plan->runs[r];
@@ -132,10 +134,14 @@ void transpose_keys(const CpuKernels *kernels, const AttentionPlan *plan, int32_
     }
 }
 
-void sum_over_positions(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head, float *c,
-                        const float *a, int32_t rows, Mat kv, int32_t from, int32_t to)
+void sum_over_positions(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head,
+                        float *c, const float *a, int32_t rows, Mat kv, int32_t from, int32_t to)
 {
-    Tile tile = {.c_row = (size_t)plan->columns, .c_panel = PANEL, .b_row = (size_t)kv.cols, .b_panel = PANEL, .rows = rows,
+    Tile tile = {.c_row = (size_t)plan->columns,
+                 .c_panel = PANEL,
+                 .b_row = (size_t)kv.cols,
+                 .b_panel = PANEL,
+                 .rows = rows,
                  .load = true};
     for (int32_t r = plan->first_run[segment]; r < plan->first_run[segment + 1]; r++) {
         const Run *run = &plan->runs[r];

@@ -64,7 +64,8 @@ bool cpu_backend_create(const char *isa, Backend **backend, Error *error)
     else if (strcmp(isa, "avx512") == 0)
         kernels = avx512;
     else
-        return error_set(error, "unknown instruction set \"cpu:%s\": expected cpu:portable, cpu:avx2 or cpu:avx512", isa);
+        return error_set(error, "unknown instruction set \"cpu:%s\": expected cpu:portable, cpu:avx2 or cpu:avx512",
+                         isa);
     if (!kernels)
         return error_set(error, "this processor or this build lacks the instruction set of backend \"cpu:%s\"", isa);
     CpuState *state = mem_alloc(1, sizeof *state);
@@ -126,8 +127,8 @@ void cpu_run_parts(Backend *be, double work, int32_t n, CpuPart *part, const voi
     cpu_run(be, threads, parts.count, run_part, &parts);
 }
 
-// x = 2^e m with m in [sqrt 1/2, sqrt 2); log m = 2 atanh(s), s = (m - 1) / (m + 1), |s| < 0.172: the series to s^13 leaves
-// a relative 2^-39. All in double, so the rounding to F32 is what counts.
+// x = 2^e m with m in [sqrt 1/2, sqrt 2); log m = 2 atanh(s), s = (m - 1) / (m + 1), |s| < 0.172: the series to s^13
+// leaves a relative 2^-39. All in double, so the rounding to F32 is what counts.
 float cpu_log(float x)
 {
     if (!(x > 0) || isinf(x))

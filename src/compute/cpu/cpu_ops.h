@@ -7,7 +7,8 @@
 #include "compute/compute.h"
 #include "compute/cpu/kernels.h"
 
-// Every operation is given the backend; some need nothing of it. In a release build asserted shapes are otherwise unused.
+// Every operation is given the backend; some need nothing of it. In a release build asserted shapes are otherwise
+// unused.
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define OP(result, op, arguments, contract) result cpu_##op arguments;
@@ -44,7 +45,8 @@ int cpu_threads_for(double work);
 int cpu_threads_max(void);
 // threads_run with the backend's pool.
 void cpu_run(Backend *be, int threads, int32_t n_tasks, ThreadsTask *task, void *context);
-// Cuts 0 .. n - 1 (rows, mostly) into parts and calls part(args, from, to) for each, in threads where `work` is worth it.
+// Cuts 0 .. n - 1 (rows, mostly) into parts and calls part(args, from, to) for each, in threads where `work` is worth
+// it.
 typedef void CpuPart(const void *args, int32_t from, int32_t to);
 void cpu_run_parts(Backend *be, double work, int32_t n, CpuPart *part, const void *args);
 

@@ -1,5 +1,5 @@
-// Backward of the log-prob head, in chunks of rows: the logits once more, d_j = dlogp ([j = target] - p_j) / temperature
-// over them, then dx = d W and dW += d^T x.
+// Backward of the log-prob head, in chunks of rows: the logits once more, d_j = dlogp ([j = target] - p_j) /
+// temperature over them, then dx = d W and dW += d^T x.
 #include "compute/cpu/head.h"
 
 #define CHUNK_FLOATS (8 << 20) // of logits; 32 MiB
@@ -37,8 +37,13 @@ void cpu_head_logprobs_backward(Backend *be, Mat dx, Weight dw, const float *dlo
         HeadChunk chunk = {.kernels = cpu_kernels(be), .w = w, .rows = rows,
                            .n_blocks = div_up(w.n_out, VOCABULARY_BLOCK), .logits = logits};
         head_chunk_run(be, &chunk, cpu_row(x, from), threads);
-        Gradient gradient = {.kernels = chunk.kernels, .logits = logits, .n = w.n_out, .dlogp = dlogp + from,
-                             .lse = cpu_floats(lse.data) + from, .targets = targets + from, .inv_temperature = 1 / temperature};
+        Gradient gradient = {.kernels = chunk.kernels,
+                             .logits = logits,
+                             .n = w.n_out,
+                             .dlogp = dlogp + from,
+                             .lse = cpu_floats(lse.data) + from,
+                             .targets = targets + from,
+                             .inv_temperature = 1 / temperature};
         cpu_run_parts(be, 16.0 * rows * w.n_out, rows, gradient_part, &gradient);
         product_input_gradient(be, cpu_row(dx, from), logits, rows, w, false);
         if (!dev_is_none(dw.data))

@@ -87,7 +87,8 @@ static void ema_part(const void *args, int32_t from, int32_t to)
 
 void cpu_ema(Backend *be, Dev average, Dev from, size_t n, float decay)
 {
-    Arenas arenas = {.kernels = cpu_kernels(be), .a = cpu_floats(average), .b = cpu_floats(from), .n = n, .factor = decay};
+    Arenas arenas = {
+        .kernels = cpu_kernels(be), .a = cpu_floats(average), .b = cpu_floats(from), .n = n, .factor = decay};
     run_chunks(be, ema_part, &arenas, 4);
 }
 

@@ -51,7 +51,8 @@ int32_t panels_at_once(int32_t rows)
     return rows <= 2 ? 4 : rows <= 6 ? 2 : 1;
 }
 
-void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_t panel_from, int32_t panel_to, float *acc)
+void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_t panel_from, int32_t panel_to,
+                  float *acc)
 {
     const Packed *x = product->x;
     Weight w = product->w;
@@ -88,7 +89,8 @@ void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_
 typedef struct ProductJob {
     Product product;    // of everything
     int32_t chunk;      // row blocks of a task
-    int32_t pieces;     // tasks that share a chunk of rows, each with some of the panels
+    int32_t panels;     // of a task
+    int32_t pieces;     // tasks that share a chunk of rows
     float *acc;         // of all workers
 } ProductJob;
 
@@ -96,8 +98,8 @@ static void product_task(void *context, int32_t task, int worker)
 {
     const ProductJob *job = context;
     Product part = job->product;
-    int32_t panels = weight_panels(part.w), piece = task % job->pieces, rb_from = task / job->pieces * job->chunk;
-    int32_t panel_from = part_start(panels, job->pieces, piece), panel_to = part_start(panels, job->pieces, piece + 1);
+    int32_t rb_from = task / job->pieces * job->chunk, panel_from = task % job->pieces * job->panels;
+    int32_t panel_to = min_i32(panel_from + job->panels, weight_panels(part.w));
     size_t column = (size_t)panel_from * PANEL, at = (size_t)packed_row(part.x, rb_from) * part.out_row + column;
     part.out += at;
     part.bias = part.bias ? part.bias + column : NULL;
@@ -106,7 +108,8 @@ static void product_task(void *context, int32_t task, int worker)
                  job->acc + (size_t)worker * PRODUCT_ACC_FLOATS);
 }
 
-void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w, const float *bias, const float *residual)
+void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w, const float *bias,
+                 const float *residual)
 {
     if (rows == 0)
         return;
@@ -116,8 +119,12 @@ void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w
     int threads = cpu_threads_for(work);
     pack_rows(be, &packed, x);
     ProductJob job = {.chunk = packed_chunk(&packed)};
-    int32_t n_chunks = div_up(packed.row_blocks, job.chunk);
-    job.pieces = min_i32(div_up(work > 1e7 ? 8 * threads : threads, n_chunks), weight_panels(w)); // more even out the load
+    int32_t n_chunks = div_up(packed.row_blocks, job.chunk), panels = weight_panels(w), at_once = panels_at_once(rows);
+    int32_t wanted = div_up(work > 1e7 ? 8 * threads : threads, n_chunks); // many small tasks even out the load
+    job.panels = max_i32(1, panels / wanted);
+    if (job.panels >= 4 * at_once)
+        job.panels = div_up(job.panels, at_once) * at_once;
+    job.pieces = div_up(panels, job.panels);
     job.acc = cpu_work(be, WORK_THREADS, (size_t)threads * PRODUCT_ACC_FLOATS * sizeof(float));
     job.product = (Product){.kernels = cpu_kernels(be), .x = &packed, .w = w, .out = out, .out_row = (size_t)w.n_out,
                             .bias = bias, .residual = residual};

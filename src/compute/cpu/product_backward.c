@@ -1,12 +1,13 @@
-// Gradients of y = x W^T + b: dx = dy W, sums over n in order; dW += dy^T x, db += sum of dy, chains over rows in order that
-// go on from what is there (so two batches in turn give the bits of one batch of both).
+// Gradients of y = x W^T + b: dx = dy W, sums over n in order; dW += dy^T x, db += sum of dy, chains over rows in order
+// that go on from what is there (so two batches in turn give the bits of one batch of both).
 #include <string.h>
 #include "compute/cpu/product.h"
 
 // ---- dx
 
-// A task takes some panels of 32 input columns for a chunk of rows and goes over the outputs in blocks. For each block it
-// first transposes W for all its panels (so that W is read in pieces as long as the task is wide), then runs the tiles.
+// A task takes some panels of 32 input columns for a chunk of rows and goes over the outputs in blocks. For each block
+// it first transposes W for all its panels (so that W is read in pieces as long as the task is wide), then runs the
+// tiles.
 #define INPUT_CHUNK_BLOCKS 32          // at most so many row blocks
 #define INPUT_ACC_FLOATS (64 << 10)    // sums of a task's panels, 256 KiB; or of one panel
 #define INPUT_TRANSPOSED_FLOATS (48 << 10) // transposed W, 192 KiB
@@ -25,8 +26,8 @@ typedef struct InputJob {
     float *work;                // INPUT_WORK_FLOATS for each worker
 } InputJob;
 
-// Rows n_from .. n_from + len - 1 of W, columns of panels panel_from .. panel_to - 1: to[panel][step][PANEL]. n_from is a
-// multiple of 16.
+// Rows n_from .. n_from + len - 1 of W, columns of panels panel_from .. panel_to - 1: to[panel][step][PANEL]. n_from is
+// a multiple of 16.
 static void transpose_weight(const InputJob *job, float *to, int32_t n_from, int32_t len, int32_t panel_from,
                              int32_t panel_to, float *widened)
 {
@@ -61,7 +62,8 @@ static void input_task(void *context, int32_t task, int worker)
     int32_t rb_from = part_start(dout->row_blocks, job->n_chunks, chunk);
     int32_t rb_to = part_start(dout->row_blocks, job->n_chunks, chunk + 1);
     int32_t first = packed_row(dout, rb_from), rows = packed_row(dout, rb_to) - first;
-    int32_t panel_from = part_start(columns, job->n_groups, group), panel_to = part_start(columns, job->n_groups, group + 1);
+    int32_t panel_from = part_start(columns, job->n_groups, group),
+            panel_to = part_start(columns, job->n_groups, group + 1);
     size_t acc_panel = (size_t)rows * PANEL;
     for (int32_t n = 0, len; n < w.n_out; n += len) {
         int32_t nb = n / dout->col_block, in_block = n % dout->col_block;
@@ -119,10 +121,12 @@ typedef struct WeightJob {
 } WeightJob;
 
 // to[T][to_row] = columns k_from .. of x[T, cols].
-static void pack_columns(float *to, const float *x, int32_t rows, int32_t cols, int32_t k_from, int32_t width, int32_t to_row)
+static void pack_columns(float *to, const float *x, int32_t rows, int32_t cols, int32_t k_from, int32_t width,
+                         int32_t to_row)
 {
     for (int32_t t = 0; t < rows; t++)
-        memcpy(to + (size_t)t * (size_t)to_row, x + (size_t)t * (size_t)cols + (size_t)k_from, (size_t)width * sizeof(float));
+        memcpy(to + (size_t)t * (size_t)to_row, x + (size_t)t * (size_t)cols + (size_t)k_from,
+               (size_t)width * sizeof(float));
 }
 
 // Packs inputs and outputs: block i of x for i < blocks, then panels of dout.
@@ -131,7 +135,8 @@ static void weight_pack_part(const void *args, int32_t from, int32_t to)
     const WeightJob *job = args;
     for (int32_t i = from; i < to; i++) {
         if (i < job->blocks) {
-            int32_t k = part_start(job->dw.n_in, job->blocks, i), width = part_start(job->dw.n_in, job->blocks, i + 1) - k;
+            int32_t k = part_start(job->dw.n_in, job->blocks, i),
+                    width = part_start(job->dw.n_in, job->blocks, i + 1) - k;
             float *block = job->x_packed + (size_t)i * (size_t)job->rows * TILE_ROWS;
             pack_columns(block, job->x, job->rows, job->dw.n_in, k, width, TILE_ROWS);
         } else {
@@ -149,7 +154,8 @@ static void weight_task(void *context, int32_t task, int worker)
 {
     const WeightJob *job = context;
     int32_t panel = task / job->pieces, piece = task % job->pieces, rows = job->rows, n_in = job->dw.n_in;
-    int32_t kb_from = part_start(job->blocks, job->pieces, piece), kb_to = part_start(job->blocks, job->pieces, piece + 1);
+    int32_t kb_from = part_start(job->blocks, job->pieces, piece),
+            kb_to = part_start(job->blocks, job->pieces, piece + 1);
     float *c = cpu_floats(job->dw.data) + (size_t)panel * weight_panel_elements(job->dw);
     for (int32_t from = 0; from < rows; from += BLOCK_K) { // a block of dout stays in L1
         Tile tile = {.c_row = PANEL, .a_k = TILE_ROWS, .b_row = PANEL, .panels = 1, .load = true};

@@ -1,5 +1,5 @@
-// Operations on rows of activations: embedding, norm, rotation, gate, gathers. Rows are shared out among threads; sums over
-// rows (gradients of what all rows share) are shared out by columns instead, so each runs in row order.
+// Operations on rows of activations: embedding, norm, rotation, gate, gathers. Rows are shared out among threads; sums
+// over rows (gradients of what all rows share) are shared out by columns instead, so each runs in row order.
 #include <string.h>
 #include "compute/cpu/cpu_ops.h"
 

@@ -1,11 +1,13 @@
 // Sampling: filters over the most probable tokens, then the inverse of the cumulative sum in id order.
 //
-// Tokens rank by logit, lower ids first among equals. A filter keeps the first tokens of that order, up to one that is found
-// by selection (as quickselect does, by count or by mass), so nothing is sorted.
+// Tokens rank by logit, lower ids first among equals. A filter keeps the first tokens of that order, up to one that is
+// found by selection (as quickselect does, by count or by mass), so nothing is sorted.
 #include <math.h>
 #include "compute/cpu/head.h"
 
-#define ROWS_AT_ONCE (5 * TILE_ROWS) // whose logits are kept
+#define LOGITS_AT_ONCE (4 << 20) // that are kept: of so many rows, within limits
+#define ROWS_MIN (5 * TILE_ROWS)
+#define ROWS_MAX (60 * TILE_ROWS)
 
 typedef struct Token {
     float logit, p; // p = e^(logit / temperature - max)
@@ -43,7 +45,8 @@ static void swap_tokens(Token *tokens, int32_t a, int32_t b)
     tokens[b] = t;
 }
 
-// Moves those that rank up to some pivot to the front of tokens[from .. to - 1], the pivot last; returns where they end.
+// Moves those that rank up to some pivot to the front of tokens[from .. to - 1], the pivot last; returns where they
+// end.
 static int32_t partition(Token *tokens, int32_t from, int32_t to)
 {
     int32_t middle = from + (to - from) / 2, last = to - 1, end = from;
@@ -60,8 +63,8 @@ static int32_t partition(Token *tokens, int32_t from, int32_t to)
     return end + 1;
 }
 
-// The shortest front of the order that has `count` tokens or a mass of at least `mass`: moves it to the front of tokens[n],
-// its last token last, and returns its length; n where all tokens together have less.
+// The shortest front of the order that has `count` tokens or a mass of at least `mass`: moves it to the front of
+// tokens[n], its last token last, and returns its length; n where all tokens together have less.
 static int32_t select_front(Token *tokens, int32_t n, int32_t count, double mass)
 {
     int32_t from = 0, to = n;
@@ -133,12 +136,13 @@ static bool find_last(const Row *row, int32_t count, const SampleSettings *setti
     return true;
 }
 
-// Finds no more tokens than it takes: most of the mass is near the largest logit. Leaves in row->tokens those that pass,
-// in order of ids; returns how many.
+// Finds no more tokens than it takes: most of the mass is near the largest logit. Leaves in row->tokens those that
+// pass, in order of ids; returns how many.
 static int32_t find_kept(const Row *row, const SampleSettings *settings)
 {
     float largest = row->max / row->inv_temperature, unit = 1 / row->inv_temperature;
-    bool only_min_p = settings->min_p > 0 && settings->top_p >= 1 && (settings->top_k == 0 || settings->top_k >= row->n);
+    bool only_min_p =
+        settings->min_p > 0 && settings->top_p >= 1 && (settings->top_k == 0 || settings->top_k >= row->n);
     Token last = {.logit = -INFINITY, .id = INT32_MAX};
     int32_t count = 0, kept = 0;
     if (only_min_p) { // a margin for the rounding of p
@@ -267,8 +271,9 @@ void cpu_head_sample(Backend *be, int32_t *ids, float *logp, Mat x, Weight w, co
 {
     assert(x.cols == w.n_in && settings->temperature >= 0 && settings->top_k >= 0);
     assert(settings->top_p > 0 && settings->top_p <= 1 && settings->min_p >= 0 && settings->min_p <= 1);
-    for (int32_t from = 0; from < x.rows; from += ROWS_AT_ONCE) {
-        HeadChunk chunk = {.kernels = cpu_kernels(be), .w = w, .rows = min_i32(ROWS_AT_ONCE, x.rows - from),
+    int32_t rows_at_once = max_i32(ROWS_MIN, min_i32(LOGITS_AT_ONCE / w.n_out, ROWS_MAX));
+    for (int32_t from = 0; from < x.rows; from += rows_at_once) {
+        HeadChunk chunk = {.kernels = cpu_kernels(be), .w = w, .rows = min_i32(rows_at_once, x.rows - from),
                            .n_blocks = div_up(w.n_out, VOCABULARY_BLOCK),
                            .inv_temperature = settings->temperature > 0 ? 1 / settings->temperature : 1};
         size_t sums = (size_t)chunk.rows * (size_t)chunk.n_blocks;
