@@ -19,6 +19,7 @@ static const OptionRow rows[] = {
     {"out", OPTION_OUTPUT, NULL, 0, 0, NULL, "The run's folder; the trained model is its model/."},
     {"format", OPTION_CHOICE, "student", 0, 0, "student|teacher|text",
      "What is learnt: student = question -> thought and solution; teacher = question and solution -> explanation; text = the whole of `text`."},
+    {"thought", OPTION_CHOICE, "trace", 0, 0, "trace|none", "format=student: what stands in the thought: the row's reasoning_trace, or nothing (a control)."},
     {"epochs", OPTION_REAL, "1", 0, 1e6, NULL, "Passes over the data (when steps is 0)."},
     {"steps", OPTION_INT, "0", 0, 1e9, NULL, "Optimiser steps; 0: as many as the epochs give."},
     {"batch", OPTION_INT, "16", 1, 1e6, NULL, "Rows a step."},
@@ -130,9 +131,11 @@ static bool open_model(Sft *s, Error *error) {
 
 // ---- the data
 
-// What a format needs of every row.
-static unsigned needed_fields(const char *format) {
-    return strcmp(format, "text") == 0 ? ROW_TEXT : ROW_QUESTION | ROW_SOLUTION | ROW_TRACE;
+// What the format needs of every row.
+static unsigned needed_fields(const Options *o) {
+    if (strcmp(options_text(o, "format"), "text") == 0) return ROW_TEXT;
+    bool empty = strcmp(options_text(o, "thought"), "none") == 0 && strcmp(options_text(o, "format"), "student") == 0;
+    return ROW_QUESTION | ROW_SOLUTION | (empty ? 0 : ROW_TRACE);
 }
 
 // Weights of a text's tokens, ids start.. of s->ids: 1 where a token ends within one of the row's answers, else other_weight.
@@ -173,7 +176,8 @@ static int32_t add_example(Sft *s, const Dialogue *d, const Row *row) {
     } else if (strcmp(format, "teacher") == 0) {
         dialogue_teacher_example(d, row->question, row->solution, row->trace, &s->ids, &from);
     } else {
-        dialogue_student_example(d, row->system.ptr, row->question, row->trace, row->solution, &s->ids, &from);
+        bool empty = strcmp(options_text(s->options, "thought"), "none") == 0;
+        dialogue_student_example(d, row->system.ptr, row->question, empty ? STR("") : row->trace, row->solution, &s->ids, &from);
     }
     return from;
 }
@@ -181,7 +185,7 @@ static int32_t add_example(Sft *s, const Dialogue *d, const Row *row) {
 static bool read_data(Sft *s, Error *error) {
     const char *path = options_text(s->options, "data");
     RowsLimits limits = rows_limits_default();
-    limits.required = needed_fields(options_text(s->options, "format"));
+    limits.required = needed_fields(s->options);
     if (!rows_read(path, &limits, &s->data, error)) return false;
     if (limits.required != ROW_TEXT && !s->has_chat) {
         return s->scratch ? error_set(error, "%s: no chat_template.jinja", options_text(s->options, "scratch.tokenizer"))

@@ -94,10 +94,13 @@ static void encode_piece(void *context, Str piece) {
         m->symbols = mem_realloc(m->symbols, m->cap, sizeof *m->symbols);
         m->heap = mem_realloc(m->heap, 3 * m->cap, sizeof *m->heap);
     }
-    int32_t n = (int32_t)piece.len;
-    for (int32_t i = 0; i < n; i++) {
-        m->symbols[i] = (Symbol){m->t->byte_ids[(unsigned char)piece.ptr[i]], i - 1, i + 1 < n ? i + 1 : -1};
+    int32_t n = 0;
+    for (size_t i = 0; i < piece.len; i++) {
+        int32_t id = m->t->byte_ids[(unsigned char)piece.ptr[i]];
+        if (id >= 0) m->symbols[n] = (Symbol){id, n - 1, n + 1}, n++;
     }
+    if (n == 0) return;
+    m->symbols[n - 1].next = -1;
     m->n_heap = 0;
     for (int32_t i = 0; i + 1 < n; i++) consider(m, i);
     merge_all(m);

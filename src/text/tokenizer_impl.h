@@ -32,7 +32,7 @@ struct Tokenizer {
     int32_t *specials;       // [n_specials] ids, longest text first
     int32_t n_specials;
     bool special_first[256]; // some special begins with this byte
-    int32_t byte_ids[256];   // id of each single byte
+    int32_t byte_ids[256];   // id of each single byte; -1: none, such bytes are dropped
     Pretokenizer *pretokenizer;
     bool nfc;
     bool ignore_merges;      // a piece that is a token as a whole is that token (Llama-3)
