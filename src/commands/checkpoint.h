@@ -5,12 +5,15 @@
 
 #include "commands/run_folder.h"
 
-#define CHECKPOINT_FILES 3
+typedef struct CheckpointSizes { // bytes of the run's files at that step
+    MetricsSizes metrics;
+    uint64_t samples;
+} CheckpointSizes;
 
 // Written to "<path>.partial" and renamed: a folder with its own name is whole.
-MUST_CHECK bool checkpoint_save(const char *path, const CheckpointParts *parts, const uint64_t sizes[CHECKPOINT_FILES], Error *error);
+MUST_CHECK bool checkpoint_save(const char *path, const CheckpointParts *parts, const CheckpointSizes *sizes, Error *error);
 // Model, moments and reference to the same bits.
-MUST_CHECK bool checkpoint_load(const char *path, const CheckpointParts *parts, int64_t *step, uint64_t sizes[CHECKPOINT_FILES],
+MUST_CHECK bool checkpoint_load(const char *path, const CheckpointParts *parts, int64_t *step, CheckpointSizes *sizes,
                                 Error *error);
 
 #endif

@@ -193,8 +193,8 @@ static bool record_metrics(RlRun *r, int64_t step, double rate, const RlMetrics 
         {"rollout_tokens_per_s", (double)m->generate.tokens_sampled / m->rollout_s},
         {"update_tokens_per_s", (double)m->grpo.tokens_computed / m->update_s},
     };
-    return run_folder_metrics(r->folder, step, metrics, sizeof metrics / sizeof *metrics, error) &&
-           run_folder_timing(r->folder, step, timing, sizeof timing / sizeof *timing, error);
+    return run_folder_metrics(r->folder, step, metrics, sizeof metrics / sizeof *metrics, timing, sizeof timing / sizeof *timing,
+                              error);
 }
 
 static void write_sample(const RlRun *r, int64_t step, const RlRollout *rollout, int32_t q, int32_t s, Buf *line) {

@@ -9,24 +9,24 @@
 #include "commands/checkpoint.h"
 #include "commands/manifest.h"
 #include "commands/model_bundle.h"
+#include "report/html.h"
 
 #define STEP_FOLDER_FORMAT "step-%08lld"
 
 struct RunFolder {
     char *path, *checkpoints, *model;
     bool resume;
-    FileAppender *files[CHECKPOINT_FILES]; // metrics, timing, samples; opened at the first write or by restore
+    MetricsWriter *metrics; // opened at the first write, or by restore
+    FileAppender *samples;
 };
-
-static const char *const file_names[CHECKPOINT_FILES] = {"metrics.jsonl", "timing.jsonl", "samples.jsonl"};
-enum { FILE_METRICS, FILE_TIMING, FILE_SAMPLES };
 
 const char *run_folder_path(const RunFolder *folder) { return folder->path; }
 bool run_folder_finished(const RunFolder *folder) { return dir_exists(folder->model); }
 
 void run_folder_close(RunFolder *folder) {
     if (folder == NULL) return;
-    for (int i = 0; i < CHECKPOINT_FILES; i++) file_appender_close(folder->files[i]);
+    metrics_close(folder->metrics);
+    file_appender_close(folder->samples);
     mem_free(folder->path);
     mem_free(folder->checkpoints);
     mem_free(folder->model);
@@ -104,83 +104,65 @@ bool run_folder_open(const char *path, const Options *options, const Backend *ba
 
 // ---- records
 
-static bool open_file(RunFolder *folder, int file, uint64_t keep_bytes, Error *error) {
-    if (folder->files[file] != NULL) return true;
-    char *path = path_join(folder->path, file_names[file]);
-    bool ok = file_appender_open(path, keep_bytes, &folder->files[file], error);
+static bool open_metrics(RunFolder *folder, MetricsSizes keep, Error *error) {
+    return folder->metrics != NULL || metrics_open(folder->path, keep, &folder->metrics, error);
+}
+
+static bool open_samples(RunFolder *folder, uint64_t keep_bytes, Error *error) {
+    if (folder->samples != NULL) return true;
+    char *path = path_join(folder->path, "samples.jsonl");
+    bool ok = file_appender_open(path, keep_bytes, &folder->samples, error);
     mem_free(path);
     return ok;
 }
 
-static bool append_metrics(RunFolder *folder, int file, int64_t step, const Metric *metrics, int n, Error *error) {
-    if (!open_file(folder, file, 0, error)) return false;
-    Buf line;
-    buf_init(&line, 0);
-    JsonWriter w = json_writer(&line);
-    jw_object_begin(&w);
-    jw_kint(&w, "step", step);
-    for (int i = 0; i < n; i++) jw_kf64(&w, metrics[i].name, metrics[i].value);
-    jw_object_end(&w);
-    buf_add_char(&line, '\n');
-    bool ok = file_appender_add(folder->files[file], buf_str(&line), error);
-    buf_free(&line);
-    return ok;
-}
-
-bool run_folder_metrics(RunFolder *folder, int64_t step, const Metric *metrics, int n, Error *error) {
-    return append_metrics(folder, FILE_METRICS, step, metrics, n, error);
-}
-
-bool run_folder_timing(RunFolder *folder, int64_t step, const Metric *metrics, int n, Error *error) {
-    return append_metrics(folder, FILE_TIMING, step, metrics, n, error);
+bool run_folder_metrics(RunFolder *folder, int64_t step, const Metric *metrics, size_t n, const Metric *timing, size_t n_timing,
+                        Error *error) {
+    return open_metrics(folder, (MetricsSizes){0}, error) && metrics_add(folder->metrics, step, metrics, n, timing, n_timing, error);
 }
 
 bool run_folder_sample(RunFolder *folder, Str json_line, Error *error) {
-    return open_file(folder, FILE_SAMPLES, 0, error) && file_appender_add(folder->files[FILE_SAMPLES], json_line, error);
+    return open_samples(folder, 0, error) && file_appender_add(folder->samples, json_line, error);
 }
 
 // ---- checkpoints
 
+static bool sync_files(RunFolder *folder, Error *error) {
+    return (folder->metrics == NULL || metrics_sync(folder->metrics, error)) &&
+           (folder->samples == NULL || file_appender_sync(folder->samples, error));
+}
+
 bool run_folder_checkpoint(RunFolder *folder, const CheckpointParts *parts, int keep, Error *error) {
-    uint64_t sizes[CHECKPOINT_FILES] = {0};
-    for (int i = 0; i < CHECKPOINT_FILES; i++) {
-        if (folder->files[i] == NULL) continue;
-        if (!file_appender_sync(folder->files[i], error)) return false;
-        sizes[i] = file_appender_size(folder->files[i]);
-    }
+    if (!sync_files(folder, error)) return false;
+    CheckpointSizes sizes = {0};
+    if (folder->metrics != NULL) sizes.metrics = metrics_sizes(folder->metrics);
+    if (folder->samples != NULL) sizes.samples = file_appender_size(folder->samples);
     char *path = checkpoint_path(folder, parts->step);
-    bool ok = dir_make(folder->checkpoints, error) && checkpoint_save(path, parts, sizes, error) &&
+    bool ok = dir_make(folder->checkpoints, error) && checkpoint_save(path, parts, &sizes, error) &&
               remove_oldest(folder, keep, error);
     mem_free(path);
     return ok;
 }
 
+// Loads the newest checkpoint, where the run resumes and there is one, and cuts the run's files to what it knows of.
 bool run_folder_restore(RunFolder *folder, const CheckpointParts *parts, int64_t *step, Error *error) {
     *step = 0;
-    uint64_t sizes[CHECKPOINT_FILES] = {0};
+    CheckpointSizes sizes = {0};
     int64_t *steps;
     size_t n;
     if (!list_checkpoints(folder, &steps, &n, error)) return false;
     bool ok = true;
     if (folder->resume && n > 0) {
         char *path = checkpoint_path(folder, steps[n - 1]);
-        ok = checkpoint_load(path, parts, step, sizes, error);
+        ok = checkpoint_load(path, parts, step, &sizes, error);
         if (ok) log_info("%s: going on from step %lld", folder->path, (long long)*step);
         mem_free(path);
     }
     mem_free(steps);
-    for (int i = 0; ok && i < CHECKPOINT_FILES; i++) {
-        char *path = path_join(folder->path, file_names[i]);
-        bool present = file_exists(path);
-        mem_free(path);
-        if (present) ok = open_file(folder, i, sizes[i], error);
-    }
-    return ok;
+    return ok && open_metrics(folder, sizes.metrics, error) && open_samples(folder, sizes.samples, error);
 }
 
 bool run_folder_finish(RunFolder *folder, const CheckpointParts *parts, Dtype dtype, Error *error) {
-    for (int i = 0; i < CHECKPOINT_FILES; i++) {
-        if (folder->files[i] != NULL && !file_appender_sync(folder->files[i], error)) return false;
-    }
+    if (!sync_files(folder, error) || !report_write(folder->path, NULL, error)) return false;
     return model_bundle_save(trainer_model(parts->trainer), DEV_NONE, parts->tokenizer, parts->chat, folder->model, dtype, error);
 }

@@ -10,6 +10,7 @@
 #include "commands/options.h"
 #include "compute/compute.h"
 #include "engine/trainer.h"
+#include "report/metrics.h"
 #include "text/chat.h"
 #include "text/tokenizer.h"
 
@@ -23,13 +24,9 @@ MUST_CHECK bool run_folder_open(const char *path, const Options *options, const 
 void run_folder_close(RunFolder *folder); // NULL is fine
 const char *run_folder_path(const RunFolder *folder);
 
-// A metric of a step: gathered, then written as one line of metrics.jsonl (or timing.jsonl) and as TensorBoard scalars.
-typedef struct Metric {
-    const char *name;
-    double value;
-} Metric;
-MUST_CHECK bool run_folder_metrics(RunFolder *folder, int64_t step, const Metric *metrics, int n, Error *error);
-MUST_CHECK bool run_folder_timing(RunFolder *folder, int64_t step, const Metric *metrics, int n, Error *error);
+// A step's rows of metrics.jsonl and timing.jsonl (see report/metrics.h), and its TensorBoard scalars.
+MUST_CHECK bool run_folder_metrics(RunFolder *folder, int64_t step, const Metric *metrics, size_t n, const Metric *timing,
+                                   size_t n_timing, Error *error);
 MUST_CHECK bool run_folder_sample(RunFolder *folder, Str json_line, Error *error); // newline included
 
 // What a checkpoint holds beside the run's files.

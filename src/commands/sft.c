@@ -238,7 +238,7 @@ static bool record(Sft *s, int64_t step, double rate, const SftStep *out, double
     Metric metrics[] = {{"loss", out->loss}, {"grad_norm", out->grad_norm}, {"learning_rate", rate},
                         {"tokens", (double)out->tokens}, {"tokens_trained", (double)out->trained}};
     Metric timing[] = {{"seconds", seconds}, {"tokens_per_s", (double)out->tokens / seconds}};
-    return run_folder_metrics(s->folder, step, metrics, 5, error) && run_folder_timing(s->folder, step, timing, 2, error);
+    return run_folder_metrics(s->folder, step, metrics, 5, timing, 2, error);
 }
 
 static bool train(Sft *s, Error *error) {
