@@ -1,4 +1,5 @@
 // The program: finds the command, parses its options, runs it. Exit status 0 done, 1 failed, 2 wrong usage.
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,7 @@ static int run(const Command *command, int n_arguments, char **arguments) {
 
 int main(int argc, char **argv) {
     mem_set_oom_handler(out_of_memory);
+    signal(SIGXFSZ, SIG_IGN); // a limit on file sizes is then a failed write like any other, and is reported
     if (argc < 2) {
         print_commands(stderr);
         return 2;

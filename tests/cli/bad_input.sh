@@ -1,0 +1,42 @@
+# Bad input: one clear line, a non-zero exit, nothing half-written.
+. "$(dirname "$0")/lib.sh"
+make_tiny
+
+refuses 2 'unknown key "stps" of rlt sft; the nearest is "steps"' "$rlt" sft stps=3
+refuses 2 'key "data" must be given' "$rlt" sft out=x
+refuses 2 'expected a whole number' "$rlt" sft data=d out=x steps=many
+refuses 2 'expected one of student|teacher|text' "$rlt" sft data=d out=x format=other
+[ "$("$rlt" nonsense > /dev/null 2>&1; echo $?)" = 2 ] || fail "unknown command: expected status 2"
+
+printf 'steps: 3\nstps: 4\n' > recipe.yaml
+refuses 1 'recipe.yaml: unknown key "stps"' "$rlt" sft recipe.yaml
+printf 'stages:\n  - stage: a\n    command: sft\n    with: {stps: 1}\n' > stages.yaml
+refuses 1 'stage "a": unknown key "stps" of rlt sft; the nearest is "steps"' "$rlt" run stages.yaml out=runs
+
+echo '{"question":"1 2 -> 3"}' > rows.jsonl
+refuses 1 'rows.jsonl:1: key "solution"' "$rlt" sft model=base/model data=rows.jsonl out=x
+echo '{"question":' > rows.jsonl
+refuses 1 'rows.jsonl:1' "$rlt" sft model=base/model data=rows.jsonl out=x
+refuses 1 'no such model' "$rlt" generate model=nowhere prompt=x
+[ ! -e x ] || fail "a refused run left its folder"
+
+# a truncated safetensors file, and one whose header lies
+mkdir cut lie
+cp base/model/* cut/
+cp base/model/* lie/
+head -c 2000 base/model/model.safetensors > cut/model.safetensors
+refuses 1 'cut/model.safetensors' "$rlt" generate model=cut prompt=x
+printf '\377\377\377\377\377\377\377\177' | dd of=lie/model.safetensors conv=notrunc status=none
+refuses 1 'lie/model.safetensors' "$rlt" generate model=lie prompt=x
+
+# a GGUF whose first string claims 2^63 bytes
+printf 'GGUF\003\000\000\000\001\000\000\000\000\000\000\000\001\000\000\000\000\000\000\000\000\000\000\000\000\000\000\200abc' > lying.gguf
+refuses 1 'lying.gguf: truncated' "$rlt" inspect lying.gguf
+printf 'GGUX' > wrong.gguf
+refuses 1 'wrong.gguf: no GGUF file' "$rlt" inspect wrong.gguf
+
+# a full disk: the old file stays
+cp base/model/model.safetensors before
+( ulimit -f 8; refuses 1 'File too large' "$rlt" convert model=base/model out=base/model )
+cmp before base/model/model.safetensors || fail "a failed write changed the old file"
+[ ! -e base/model.partial ] || fail "a failed write left a partial folder"

@@ -1,0 +1,36 @@
+# Shared by the scripts here. Each is called as: script PATH_OF_RLT SCRATCH_FOLDER
+set -euo pipefail
+rlt=$1
+scratch=$2
+rm -rf "$scratch"
+mkdir -p "$scratch"
+cd "$scratch"
+export OMP_WAIT_POLICY=passive
+
+fail() { echo "FAIL: $*" >&2; exit 1; }
+
+# A tiny tokenizer, model and data set, for runs of seconds.
+make_tiny() {
+    "$rlt" data countdown out=questions train=60 test=20 numbers_max=3 number_max=12 target_min=5 target_max=100 value_max=100 \
+        attempts=2 style=short test_share=0.24 2> log
+    "$rlt" data tokenizer data=questions/train.jsonl out=tokenizer vocabulary=320 tags=short 2>> log
+    "$rlt" sft scratch.tokenizer=tokenizer scratch.hidden=32 scratch.layers=2 scratch.heads=2 scratch.kv_heads=1 scratch.ffn=48 \
+        scratch.positions=256 data=questions/train.jsonl format=teacher tags=short steps=6 batch=4 lr=3e-3 out=base 2>> log
+}
+
+# same_files A B FILE...: the same bytes
+same_files() {
+    local a=$1 b=$2
+    shift 2
+    for file in "$@"; do cmp "$a/$file" "$b/$file" || fail "$a/$file and $b/$file differ"; done
+}
+
+# refuses STATUS TEXT COMMAND...: exit status, exactly one line on standard error, which holds the text
+refuses() {
+    local status=$1 text=$2 got=0
+    shift 2
+    "$@" > refused.out 2> refused.err || got=$?
+    [ "$got" = "$status" ] || fail "$*: exit status $got, expected $status: $(cat refused.err)"
+    [ "$(wc -l < refused.err)" = 1 ] || fail "$*: expected one line: $(cat refused.err)"
+    grep -qF -- "$text" refused.err || fail "$*: expected \"$text\" in: $(cat refused.err)"
+}

@@ -1,0 +1,49 @@
+# Same seed, same bits: generate and three RL steps with 1 and 2 threads, other slots, and a kill -9 with resume in between.
+. "$(dirname "$0")/lib.sh"
+make_tiny
+
+echo '{"prompt":"4 6 5 -> 29"}
+{"prompt":"12 3 7 -> 63"}
+{"prompt":"1 2 3 -> 6"}' > prompts.jsonl
+generate() { "$rlt" generate model=base/model prompts=prompts.jsonl samples=5 seed=5 temperature=0.7 max_tokens=30 "$@" 2>> log; }
+OMP_NUM_THREADS=1 generate out=a.jsonl
+OMP_NUM_THREADS=2 generate out=b.jsonl
+OMP_NUM_THREADS=2 generate out=c.jsonl slots=1
+OMP_NUM_THREADS=2 generate out=d.jsonl slots=7 cache_rows=40
+[ "$(wc -l < a.jsonl)" = 15 ] || fail "expected 15 completions"
+cmp a.jsonl b.jsonl && cmp a.jsonl c.jsonl && cmp a.jsonl d.jsonl || fail "generate differs"
+
+rl() { "$rlt" rl model=base/model data=questions/train.jsonl reward=teacher tags=short questions=2 samples=4 lr=1e-3 max_tokens=24 \
+           sync_every=2 seed=7 "$@" 2>> log; }
+files="metrics.jsonl samples.jsonl model/model.safetensors"
+OMP_NUM_THREADS=1 rl steps=3 out=one
+OMP_NUM_THREADS=2 rl steps=3 out=two max_rows=2048 slots=3
+same_files one two $files
+grep -q '"ratio_error":0[.0]*,' one/metrics.jsonl || fail "the rollout's log-probs are not the policy's"
+
+# killed at some moment after the first checkpoint, then resumed
+rl steps=60 checkpoint_every=1 out=whole
+(exec "$rlt" rl model=base/model data=questions/train.jsonl reward=teacher tags=short questions=2 samples=4 lr=1e-3 max_tokens=24 \
+    sync_every=2 seed=7 steps=60 checkpoint_every=1 out=killed 2>> log) &
+child=$!
+for _ in $(seq 300); do
+    [ -d killed/checkpoints/step-00000003 ] && break
+    sleep 0.02
+done
+kill -9 $child
+wait $child 2> /dev/null || true
+[ -d killed/model ] && fail "the run ended before it was killed"
+refuses 1 "resume=true" "$rlt" rl model=base/model data=questions/train.jsonl tags=short steps=60 out=killed
+rl steps=60 checkpoint_every=1 out=killed --resume
+same_files whole killed $files
+
+# log-probs: what generate says is what logp computes
+"$rlt" tokenize base/model <<< '"4 6 5 -> 29"' > ids
+prompt=$(tr -d '[]\n' < ids)
+first=$(head -n 1 a.jsonl)
+ids=$(sed 's/.*"ids":\[\([^]]*\)\].*/\1/' <<< "$first")
+sampled=$(sed 's/.*"logp":\[\([^]]*\)\].*/\1/' <<< "$first")
+echo "{\"ids\":[$prompt,$ids]}" > rows.jsonl
+"$rlt" logp model=base/model in=rows.jsonl out=logp.jsonl temperature=0.7
+tail_of=$(sed 's/.*\[\(.*\)\].*/\1/' logp.jsonl | tr ',' '\n' | tail -n "$(tr ',' '\n' <<< "$ids" | wc -l)" | paste -sd,)
+[ "$tail_of" = "$sampled" ] || fail "logp: $tail_of, generate: $sampled"
