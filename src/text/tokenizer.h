@@ -11,6 +11,7 @@
 #include "base/error.h"
 
 #define TOKENIZER_MAX_TOKENS 1000000
+#define TOKENIZER_MAX_TEXT_BYTES ((size_t)256 << 20) // of one call; more is a bug of the caller
 
 typedef struct Tokenizer Tokenizer;
 
@@ -60,8 +61,9 @@ bool tokenizer_encode_offsets(const Tokenizer *tokenizer, Str text, Ids *ids, Id
 // Appends the raw bytes of the tokens (specials as their text); may end inside a UTF-8 sequence. Unknown ids are skipped.
 void tokenizer_decode(const Tokenizer *tokenizer, const int32_t *ids, int32_t count, bool skip_special, Buf *out);
 
-// Trains a byte-level BPE: 256 bytes, `vocabulary_size` tokens in all with `specials` last (ids at the end). Ties between pairs:
-// higher count first, then the lower left id, then the lower right id. Text comes as documents.
+// Trains a byte-level BPE: 256 bytes, `vocabulary_size` tokens in all (fewer when no pair occurs twice any more) with `specials`
+// last (ids at the end). Ties between pairs: higher count first, then the lower left id, then the lower right id. Text comes
+// as documents, invalid UTF-8 replaced.
 typedef struct TokenizerTraining {
     const Str *documents;
     size_t n_documents;
