@@ -208,6 +208,8 @@ bool tokenizer_add_merge(Tokenizer *t, int32_t left, int32_t right) {
 int32_t tokenizer_size(const Tokenizer *t) { return t->n; }
 bool tokenizer_is_special(const Tokenizer *t, int32_t id) { return id >= 0 && id < t->n && t->special[id]; }
 
+bool tokenizer_is_control(const Tokenizer *t, int32_t id) { return id >= 0 && id < t->n && t->hidden[id]; }
+
 int32_t tokenizer_id(const Tokenizer *t, Str text) {
     int32_t id = special_set_find(&t->raw_specials, text);
     if (id < 0) id = special_set_find(&t->normalized_specials, text);

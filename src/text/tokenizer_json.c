@@ -149,35 +149,41 @@ static bool set_vocabulary(Reader *r, json_t *vocab) {
     return ok;
 }
 
-static bool set_added(Reader *r, json_t *token, int32_t expected_id) {
-    json_t *content = json_object_get(token, "content");
-    Str text = {json_string_value(content), json_string_length(content)};
+static bool check_flags(const Reader *r, json_t *token, const char *content) {
     static const char *const flags[] = {"single_word", "lstrip", "rstrip"};
     for (int f = 0; f < 3; f++) {
         if (!json_is_true(json_object_get(token, flags[f]))) continue;
-        return error_set(r->error, "%s: added token \"%.64s\": %s is not known", r->source, text.ptr, flags[f]);
+        return error_set(r->error, "%s: added token \"%.64s\": %s is not known", r->source, content, flags[f]);
     }
-    int32_t id = (int32_t)json_integer_value(json_object_get(token, "id"));
-    bool known = r->t->tokens[id].ptr != NULL;
-    if (known ? !str_equal(r->t->tokens[id], text) : id != expected_id) {
-        return error_set(r->error, "%s: added token \"%.64s\": id %d, expected that of the vocabulary or the next free one, %d",
-                         r->source, text.ptr, id, expected_id);
-    }
-    tokenizer_set_special(r->t, id, text, json_is_true(json_object_get(token, "special")));
-    r->t->normalized[id] = json_is_true(json_object_get(token, "normalized"));
     return true;
 }
 
-// An added token that the vocabulary lacks has the next id after the vocabulary's and the added ones' before: the tokenizers
-// library counts so, whatever id the file gives.
+static void set_added(Reader *r, json_t *token, int32_t id) {
+    json_t *content = json_object_get(token, "content");
+    Str text = {json_string_value(content), json_string_length(content)};
+    bool same = r->t->tokens[id].ptr != NULL && str_equal(r->t->tokens[id], text); // ASCII: the alphabet's text is its own
+    tokenizer_set_special(r->t, id, text, json_is_true(json_object_get(token, "special")));
+    r->t->plain[id] = r->t->plain[id] && same;
+    r->t->normalized[id] = json_is_true(json_object_get(token, "normalized"));
+}
+
+// The tokenizers library counts so, whatever ids the file gives: an added token has the vocabulary's id of its text, else the
+// next one after the vocabulary's and the added ones' before.
 static bool set_tokens(Reader *r, json_t *vocab, json_t *added) {
     if (!set_vocabulary(r, vocab)) return false;
     int32_t next = (int32_t)json_object_size(vocab);
     json_t *token;
     size_t i;
     json_array_foreach(added, i, token) {
-        if (!set_added(r, token, next)) return false;
+        const char *content = json_string_value(json_object_get(token, "content"));
+        json_t *known = json_object_get(vocab, content);
         int32_t id = (int32_t)json_integer_value(json_object_get(token, "id"));
+        int32_t expected = known != NULL ? (int32_t)json_integer_value(known) : next;
+        if (!check_flags(r, token, content)) return false;
+        if (id != expected || (known == NULL && r->t->tokens[id].ptr != NULL)) {
+            return error_set(r->error, "%s: added token \"%.64s\": id %d, expected %d", r->source, content, id, expected);
+        }
+        set_added(r, token, id);
         if (id >= next) next = id + 1;
     }
     return true;
