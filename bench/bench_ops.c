@@ -1,5 +1,5 @@
-// Times the operations of a backend at the shapes of small models: GFLOP/s (2 per multiply-add) and, where few rows make the
-// weights the cost, GB/s of weights read. Best of several runs.
+// Times the operations of a backend at the shapes of small models: GFLOP/s (2 per multiply-add) and, where few rows
+// make the weights the cost, GB/s of weights read. Best of several runs.
 // Usage: bench_ops [backend] [what]; what: linear, backward, attention, head, all.
 // With OMP_NUM_THREADS=1 the processor's time is taken, so that a busy machine disturbs less; else the clock's.
 #include <math.h>
@@ -65,7 +65,8 @@ static Weight weight(Dtype dtype, int32_t n_out, int32_t n_in)
         } \
     } while (0)
 
-static const int32_t shapes[][2] = {{128, 128}, {384, 128}, {576, 576}, {1536, 576}, {576, 1536}, {49152, 576}}; // out, in
+static const int32_t shapes[][2] = {{128, 128},  {384, 128},  {576, 576},
+                                    {1536, 576}, {576, 1536}, {49152, 576}}; // out, in
 static const int32_t row_counts[] = {1, 4, 16, 64, 512};
 
 static void report(const char *what, Weight w, int32_t rows, double seconds, double flops)
@@ -192,7 +193,8 @@ static void bench_head(void)
         report("head_logprobs", w, p, seconds, flops);
         BEST(seconds, RUN(be, head_logprobs_backward, dx, dw, logp, lse, x, w, ids, 0.7f));
         report("head_logprobs_backward", w, p, seconds, 3 * flops);
-        const SampleSettings settings[] = {{.temperature = 0.7f, .top_p = 1}, {.temperature = 0.7f, .top_k = 50, .top_p = 0.9f}};
+        const SampleSettings settings[] = {{.temperature = 0.7f, .top_p = 1},
+                                           {.temperature = 0.7f, .top_k = 50, .top_p = 0.9f}};
         for (int j = 0; j < 2; j++) {
             BEST(seconds, RUN(be, head_sample, ids, logp, x, w, &settings[j], uniforms));
             report(j ? "head_sample filtered" : "head_sample", w, p, seconds, flops);

@@ -23,6 +23,7 @@ static const OptionRow countdown_rows[] = {
     {"fractions", OPTION_BOOL, "false", 0, 0, NULL, "Division may leave a remainder."},
     {"negatives", OPTION_BOOL, "false", 0, 0, NULL, "Values on the way may be negative."},
     {"attempts", OPTION_INT, "4", 0, COUNTDOWN_MAX_ATTEMPTS, NULL, "Most failed attempts in a trace: uniform from 0 to this."},
+    {"train_repeats", OPTION_INT, "1", 1, 1000, NULL, "Training questions of one canonical form, at most (in other orders)."},
     {"test_share", OPTION_REAL, "0.0625", 0, 1, NULL, "Share of canonical forms that belong to the test split."},
     {"style", OPTION_CHOICE, "plain", 0, 0, "plain|short", "plain: sentences; short: every token apart, for tiny models."},
     {"seed", OPTION_INT, "1", 0, 4294967295.0, NULL, "Of every draw."},
@@ -42,6 +43,7 @@ static CountdownOptions countdown_options(const Options *o) {
     c.target_max = (int32_t)options_int(o, "target_max");
     c.rules = (ValueRules){options_int(o, "value_max"), options_bool(o, "fractions"), options_bool(o, "negatives")};
     c.attempts_max = (int32_t)options_int(o, "attempts");
+    c.train_repeats = (int32_t)options_int(o, "train_repeats");
     c.test_share = options_real(o, "test_share");
     c.style = countdown_style_by_name(options_text(o, "style"));
     return c;
@@ -92,9 +94,10 @@ static const OptionRow drill_rows[] = {
     {"value_max", OPTION_INT, "100", 1, 1e12, NULL, "Largest value on the way."},
     {"fractions", OPTION_BOOL, "false", 0, 0, NULL, "Division may leave a remainder."},
     {"negatives", OPTION_BOOL, "false", 0, 0, NULL, "Values may be negative."},
-    {"check", OPTION_REAL, "0.7", 0, 1e6, NULL, "Weight of: a target, attempts at it over fresh numbers, each judged."},
-    {"copy", OPTION_REAL, "0.2", 0, 1e6, NULL, "Weight of: tokens and the same tokens again."},
+    {"check", OPTION_REAL, "0.5", 0, 1e6, NULL, "Weight of: a target, attempts at it over fresh numbers, each judged."},
+    {"copy", OPTION_REAL, "0.15", 0, 1e6, NULL, "Weight of: tokens and the same tokens again."},
     {"single", OPTION_REAL, "0.1", 0, 1e6, NULL, "Weight of: one operation."},
+    {"permute", OPTION_REAL, "0.25", 0, 1e6, NULL, "Weight of: numbers, then expressions over them."},
     {"compare", OPTION_REAL, "0", 0, 1e6, NULL, "Weight of: a value, a target, whether they agree."},
     {"hits", OPTION_REAL, "0.35", 0, 1, NULL, "Share of check and compare lines that meet their target."},
     {"seed", OPTION_INT, "1", 0, 4294967295.0, NULL, "Of every draw."},
@@ -114,6 +117,7 @@ static bool run_drills(const Options *o, Error *error) {
     d.check_share = options_real(o, "check");
     d.copy_share = options_real(o, "copy");
     d.single_share = options_real(o, "single");
+    d.permute_share = options_real(o, "permute");
     d.compare_share = options_real(o, "compare");
     d.hit_share = options_real(o, "hits");
     FileWriter *writer;

@@ -19,10 +19,12 @@ static const OptionRow rows[] = {
     {"out", OPTION_OUTPUT, NULL, 0, 0, NULL, "The run's folder; the trained model is its model/."},
     {"format", OPTION_CHOICE, "student", 0, 0, "student|teacher|text",
      "What is learnt: student = question -> thought and solution; teacher = question and solution -> explanation; text = the whole of `text`."},
+    {"thought", OPTION_CHOICE, "trace", 0, 0, "trace|none", "format=student: what stands in the thought: the row's reasoning_trace, or nothing (a control)."},
     {"epochs", OPTION_REAL, "1", 0, 1e6, NULL, "Passes over the data (when steps is 0)."},
     {"steps", OPTION_INT, "0", 0, 1e9, NULL, "Optimiser steps; 0: as many as the epochs give."},
     {"batch", OPTION_INT, "16", 1, 1e6, NULL, "Rows a step."},
     {"max_rows", OPTION_INT, "2048", 1, 1e7, NULL, "Tokens a micro-batch: bounds activation memory, changes no result beyond rounding."},
+    {"other_weight", OPTION_REAL, "1", 0, 1, NULL, "format=text: weight in the loss of what lies outside a row's `answers` (byte ranges of its text)."},
     {"max_length", OPTION_INT, "0", 0, 1e7, NULL, "Rows with more tokens are left out, and counted; 0: the model's positions."},
     TRAINING_OPTIONS("1e-5", "cosine", "0.05", "1e-4"),
     {"scratch.tokenizer", OPTION_INPUT, "", 0, 0, NULL, "From scratch: a folder with tokenizer.json and chat_template.jinja."},
@@ -51,6 +53,8 @@ typedef struct Sft {
     DialogueFormat format;
     Rows data;
     Ids ids;                 // of every example, one after the other
+    float *weights;          // of every id; NULL where all are 1
+    int32_t cap_weights;
     SftExample *examples;
     int32_t n_examples;
     Trainer *trainer;
@@ -61,6 +65,7 @@ static void sft_free(Sft *s) {
     run_folder_close(s->folder);
     trainer_destroy(s->trainer);
     mem_free(s->examples);
+    mem_free(s->weights);
     ids_free(&s->ids);
     rows_free(&s->data);
     dialogue_format_free(&s->format);
@@ -126,9 +131,40 @@ static bool open_model(Sft *s, Error *error) {
 
 // ---- the data
 
-// What a format needs of every row.
-static unsigned needed_fields(const char *format) {
-    return strcmp(format, "text") == 0 ? ROW_TEXT : ROW_QUESTION | ROW_SOLUTION | ROW_TRACE;
+// What the format needs of every row.
+static unsigned needed_fields(const Options *o) {
+    if (strcmp(options_text(o, "format"), "text") == 0) return ROW_TEXT;
+    bool empty = strcmp(options_text(o, "thought"), "none") == 0 && strcmp(options_text(o, "format"), "student") == 0;
+    return ROW_QUESTION | ROW_SOLUTION | (empty ? 0 : ROW_TRACE);
+}
+
+// Weights of a text's tokens, ids start.. of s->ids: 1 where a token ends within one of the row's answers, else other_weight.
+static void weigh_answers(Sft *s, const Row *row, int32_t start, const Ids *ends) {
+    float other = (float)options_real(s->options, "other_weight");
+    if (other == 1.0f) return;
+    if (s->ids.cap > s->cap_weights) {
+        s->cap_weights = s->ids.cap;
+        s->weights = mem_realloc(s->weights, (size_t)s->cap_weights, sizeof *s->weights);
+    }
+    json_t *answers = row_other(row, "answers"), *span;
+    for (int32_t i = start; i < s->ids.len; i++) s->weights[i] = json_is_array(answers) ? other : 1.0f;
+    size_t k;
+    json_array_foreach(answers, k, span) {
+        json_int_t from = json_integer_value(json_array_get(span, 0)), to = json_integer_value(json_array_get(span, 1));
+        for (int32_t i = 0; i < ends->len; i++) {
+            if (ends->data[i] > from && ends->data[i] <= to) s->weights[start + i] = 1.0f;
+        }
+    }
+}
+
+static void add_text(Sft *s, const Row *row) {
+    int32_t start = s->ids.len;
+    Ids ends = {0};
+    tokenizer_encode_offsets(s->tokenizer, row->text, &s->ids, &ends);
+    int32_t end = s->has_chat ? tokenizer_id(s->tokenizer, str_trim(chat_turn_end(&s->chat))) : -1;
+    if (end >= 0) ids_add(&s->ids, end);
+    weigh_answers(s, row, start, &ends);
+    ids_free(&ends);
 }
 
 // Appends one row's ids; returns its first trained position.
@@ -136,13 +172,12 @@ static int32_t add_example(Sft *s, const Dialogue *d, const Row *row) {
     const char *format = options_text(s->options, "format");
     int32_t from = 1;
     if (strcmp(format, "text") == 0) {
-        tokenizer_encode(s->tokenizer, row->text, &s->ids);
-        int32_t end = s->has_chat ? tokenizer_id(s->tokenizer, str_trim(chat_turn_end(&s->chat))) : -1;
-        if (end >= 0) ids_add(&s->ids, end);
+        add_text(s, row);
     } else if (strcmp(format, "teacher") == 0) {
         dialogue_teacher_example(d, row->question, row->solution, row->trace, &s->ids, &from);
     } else {
-        dialogue_student_example(d, row->system.ptr, row->question, row->trace, row->solution, &s->ids, &from);
+        bool empty = strcmp(options_text(s->options, "thought"), "none") == 0;
+        dialogue_student_example(d, row->system.ptr, row->question, empty ? STR("") : row->trace, row->solution, &s->ids, &from);
     }
     return from;
 }
@@ -150,7 +185,7 @@ static int32_t add_example(Sft *s, const Dialogue *d, const Row *row) {
 static bool read_data(Sft *s, Error *error) {
     const char *path = options_text(s->options, "data");
     RowsLimits limits = rows_limits_default();
-    limits.required = needed_fields(options_text(s->options, "format"));
+    limits.required = needed_fields(s->options);
     if (!rows_read(path, &limits, &s->data, error)) return false;
     if (limits.required != ROW_TEXT && !s->has_chat) {
         return s->scratch ? error_set(error, "%s: no chat_template.jinja", options_text(s->options, "scratch.tokenizer"))
@@ -170,9 +205,12 @@ static bool read_data(Sft *s, Error *error) {
             continue;
         }
         starts[s->n_examples] = start;
-        s->examples[s->n_examples++] = (SftExample){NULL, n, from};
+        s->examples[s->n_examples++] = (SftExample){NULL, n, from, NULL};
     }
-    for (int32_t i = 0; i < s->n_examples; i++) s->examples[i].ids = s->ids.data + starts[i]; // the array has stopped moving
+    for (int32_t i = 0; i < s->n_examples; i++) { // the arrays have stopped moving
+        s->examples[i].ids = s->ids.data + starts[i];
+        if (s->weights != NULL) s->examples[i].weights = s->weights + starts[i];
+    }
     mem_free(starts);
     if (s->n_examples == 0) return error_set(error, "%s: no row of at most %lld tokens to train on", path, (long long)limit);
     if ((size_t)s->n_examples < s->data.count) {

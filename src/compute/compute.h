@@ -14,7 +14,8 @@
 //   only. BF16 weights are widened exactly to F32, products and sums are F32 (or wider, `ref`).
 // - The cpu backend gives the same bits on every instruction set (portable, AVX2, AVX-512).
 // - Shapes are asserted. Operations cannot fail; allocation failure goes to mem.h's handler.
-// - Threads: a backend is used from one thread at a time and uses OpenMP inside.
+// - Threads: a backend is used from one thread at a time and has its own pool (base/threads.h) of as many threads as
+//   OpenMP's settings say (OMP_NUM_THREADS, omp_set_num_threads).
 #ifndef RLT_COMPUTE_COMPUTE_H
 #define RLT_COMPUTE_COMPUTE_H
 

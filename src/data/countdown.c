@@ -12,8 +12,8 @@
 // `step` of the draws' addresses: what a draw of a candidate is for.
 enum { DRAW_QUESTION = 0, DRAW_TRACE = 1 };
 
-#define CANDIDATE_TRIES 64    // expressions drawn over a candidate's numbers before it is given up
-#define ATTEMPT_TRIES 64      // expressions drawn for one failed attempt before the trace goes on without it
+#define CANDIDATE_TRIES 64      // expressions drawn over a candidate's numbers before it is given up
+#define ATTEMPT_TRIES 64        // expressions drawn for one failed attempt before the trace goes on without it
 #define STALL_CANDIDATES 400000 // candidates in a row without a new question before the ranges are called too small
 
 CountdownOptions countdown_options_default(void) {
@@ -28,6 +28,7 @@ CountdownOptions countdown_options_default(void) {
                               .target_max = 100,
                               .rules = {.value_max = 0, .fractions = false, .negatives = false},
                               .attempts_max = 4,
+                              .train_repeats = 1,
                               .test_share = 1.0 / 16,
                               .style = countdown_style_by_name("plain")};
 }
@@ -49,17 +50,20 @@ bool countdown_options_check(const CountdownOptions *o, Error *error) {
            in_range("number_max", o->number_max, o->number_min, COUNTDOWN_MAX_NUMBER, error) &&
            in_range("target_max", o->target_max, o->target_min, INT32_MAX, error) &&
            in_range("value_max", o->rules.value_max, 0, INT32_MAX, error) &&
-           in_range("attempts_max", o->attempts_max, 0, COUNTDOWN_MAX_ATTEMPTS, error);
+           in_range("attempts_max", o->attempts_max, 0, COUNTDOWN_MAX_ATTEMPTS, error) &&
+           in_range("train_repeats", o->train_repeats, 1, COUNTDOWN_MAX_QUESTIONS, error);
 }
 
-// ---- canonical forms
+// ---- forms
 
-typedef struct Form { // no padding: compared and hashed as bytes
+typedef struct Form { // no padding: compared and hashed as bytes, zeros where unused
     int64_t n;
-    int64_t numbers[EXPRESSION_MAX_NUMBERS]; // sorted, 0 past n
+    int64_t numbers[EXPRESSION_MAX_NUMBERS];
     int64_t target;
+    int64_t solution[EXPRESSION_MAX_ITEMS];
 } Form;
 
+// The canonical form: numbers sorted, no solution.
 static Form form_of(const int64_t *numbers, int32_t n, int64_t target) {
     Form form;
     memset(&form, 0, sizeof form);
@@ -89,11 +93,16 @@ bool countdown_is_test(const int64_t *numbers, int32_t n, int64_t target, double
     return form_is_test(&form, test_share);
 }
 
-// An open-addressed set of forms; at most half full.
-typedef struct FormSet {
-    Form *slots; // n == 0: empty
-    size_t capacity, count;
-} FormSet;
+// Open-addressed counts of forms; at most half full.
+typedef struct FormSlot {
+    Form form; // n == 0: empty
+    int64_t count;
+} FormSlot;
+
+typedef struct FormCounts {
+    FormSlot *slots;
+    size_t capacity, used;
+} FormCounts;
 
 static uint64_t form_hash(const Form *form) {
     uint64_t hash = 0xcbf29ce484222325u; // FNV-1a
@@ -102,27 +111,29 @@ static uint64_t form_hash(const Form *form) {
     return hash ^ (hash >> 29);
 }
 
-static Form *form_slot(FormSet *set, const Form *form) {
-    size_t at = form_hash(form) & (set->capacity - 1);
-    while (set->slots[at].n != 0 && memcmp(&set->slots[at], form, sizeof *form) != 0) at = (at + 1) & (set->capacity - 1);
-    return &set->slots[at];
+static FormSlot *find_slot(FormCounts *counts, const Form *form) {
+    size_t at = form_hash(form) & (counts->capacity - 1);
+    while (counts->slots[at].form.n != 0 && memcmp(&counts->slots[at].form, form, sizeof *form) != 0)
+        at = (at + 1) & (counts->capacity - 1);
+    return &counts->slots[at];
 }
 
-// true when the form was not in the set yet.
-static bool form_set_add(FormSet *set, const Form *form) {
-    if (set->count * 2 >= set->capacity) {
-        FormSet larger = {NULL, set->capacity == 0 ? 1024 : set->capacity * 2, set->count};
-        larger.slots = mem_alloc(larger.capacity, sizeof(Form));
-        for (size_t i = 0; i < set->capacity; i++)
-            if (set->slots[i].n != 0) *form_slot(&larger, &set->slots[i]) = set->slots[i];
-        mem_free(set->slots);
-        *set = larger;
+// The count of a form, 0 at first; valid until the next call.
+static int64_t *form_count(FormCounts *counts, const Form *form) {
+    if (counts->used * 2 >= counts->capacity) {
+        FormCounts larger = {NULL, counts->capacity == 0 ? 1024 : counts->capacity * 2, counts->used};
+        larger.slots = mem_alloc(larger.capacity, sizeof *larger.slots);
+        for (size_t i = 0; i < counts->capacity; i++)
+            if (counts->slots[i].form.n != 0) *find_slot(&larger, &counts->slots[i].form) = counts->slots[i];
+        mem_free(counts->slots);
+        *counts = larger;
     }
-    Form *slot = form_slot(set, form);
-    if (slot->n != 0) return false;
-    *slot = *form;
-    set->count++;
-    return true;
+    FormSlot *slot = find_slot(counts, form);
+    if (slot->form.n == 0) {
+        slot->form = *form;
+        counts->used++;
+    }
+    return &slot->count;
 }
 
 // ---- candidates
@@ -187,27 +198,45 @@ static void question_write(const CountdownOptions *o, const Candidate *c, uint32
 
 // ---- sets
 
-static bool fill(const CountdownOptions *o, FormSet *seen, Buf *text, Arena *arena, CountdownSet *set, Error *error) {
+typedef struct Filling {
+    const CountdownOptions *options;
+    FormCounts canonical, exact; // questions kept of a canonical form; of one with this order and this solution
+    CountdownSet *set;
+} Filling;
+
+// Where a candidate goes: NULL when it is not new enough or its split is full.
+static CountdownQuestion *place_for(Filling *f, const Candidate *c) {
+    const CountdownOptions *o = f->options;
+    Form form = form_of(c->numbers, c->solution.n, c->target);
+    bool test = form_is_test(&form, o->test_share);
+    if (test ? f->set->n_test == o->n_test : f->set->n_train == o->n_train) return NULL;
+    int64_t *kept = form_count(&f->canonical, &form);
+    if (*kept >= (test ? 1 : o->train_repeats)) return NULL;
+    memcpy(form.numbers, c->numbers, (size_t)c->solution.n * sizeof *form.numbers);
+    expression_postfix(&c->solution, form.solution);
+    int64_t *same = form_count(&f->exact, &form);
+    if (*same > 0) return NULL;
+    ++*same;
+    ++*kept;
+    return test ? &f->set->test[f->set->n_test++] : &f->set->train[f->set->n_train++];
+}
+
+static bool fill(Filling *f, Buf *text, Arena *arena, Error *error) {
+    const CountdownOptions *o = f->options;
+    CountdownSet *set = f->set;
     uint32_t index = 0, stalled = 0;
     while (set->n_train < o->n_train || set->n_test < o->n_test) {
         if (stalled == STALL_CANDIDATES || index == UINT32_MAX)
             return error_set(error,
                              "countdown: found %d of %d training and %d of %d test questions: expected wider ranges of "
-                             "numbers and targets, or another test_share",
+                             "numbers and targets, more train_repeats or another test_share",
                              set->n_train, o->n_train, set->n_test, o->n_test);
         Candidate candidate = {.target = 0};
         uint32_t at = index++;
         stalled++;
         if (!candidate_draw(o, at, &candidate)) continue;
-        Form form = form_of(candidate.numbers, candidate.solution.n, candidate.target);
-        if (!form_set_add(seen, &form)) continue;
-        CountdownQuestion *place = NULL;
-        if (form_is_test(&form, o->test_share)) {
-            if (set->n_test < o->n_test) place = &set->test[set->n_test++];
-        } else if (set->n_train < o->n_train) {
-            place = &set->train[set->n_train++];
-        }
-        if (place == NULL) continue; // its split is full
+        CountdownQuestion *place = place_for(f, &candidate);
+        if (place == NULL) continue;
         question_write(o, &candidate, at, arena, text, place);
         stalled = 0;
     }
@@ -219,12 +248,13 @@ bool countdown_generate(const CountdownOptions *options, Arena *arena, Countdown
     if (!countdown_options_check(options, error)) return false;
     set->train = arena_alloc(arena, (size_t)options->n_train, sizeof *set->train);
     set->test = arena_alloc(arena, (size_t)options->n_test, sizeof *set->test);
-    FormSet seen = {NULL, 0, 0};
+    Filling filling = {.options = options, .set = set};
     Buf text;
     buf_init(&text, 0);
-    bool ok = fill(options, &seen, &text, arena, set, error);
+    bool ok = fill(&filling, &text, arena, error);
     buf_free(&text);
-    mem_free(seen.slots);
+    mem_free(filling.canonical.slots);
+    mem_free(filling.exact.slots);
     return ok;
 }
 

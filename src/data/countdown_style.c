@@ -8,8 +8,7 @@
 static void plain_question(const CountdownStyle *style, Buf *out, const int64_t *numbers, int32_t n, int64_t target) {
     (void)style;
     buf_add_text(out, "Use the numbers ");
-    for (int32_t i = 0; i < n; i++)
-        buf_printf(out, "%s%" PRId64, i == 0 ? "" : i + 1 < n ? ", " : " and ", numbers[i]);
+    for (int32_t i = 0; i < n; i++) buf_printf(out, "%s%" PRId64, i == 0 ? "" : i + 1 < n ? ", " : " and ", numbers[i]);
     buf_printf(out, ", each exactly once, with + - * / and brackets to reach %" PRId64 ".", target);
 }
 

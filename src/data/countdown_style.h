@@ -17,6 +17,6 @@ struct CountdownStyle {
 typedef struct CountdownStyle CountdownStyle;
 
 const CountdownStyle *countdown_style_by_name(const char *name); // NULL when unknown
-const CountdownStyle *countdown_style_at(int index);              // NULL past the last, for lists of names
+const CountdownStyle *countdown_style_at(int index);             // NULL past the last, for lists of names
 
 #endif

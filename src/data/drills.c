@@ -1,8 +1,10 @@
 #include "data/drills.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 #include "base/json.h"
+#include "base/mem.h"
 #include "data/countdown.h"
 
 enum { DRAW_DRILLS = 2, DRAW_DRILLS_CHECK = 3 }; // `step` of the draws' addresses, beside those of countdown.c
@@ -19,9 +21,10 @@ DrillOptions drill_options_default(void) {
                           .number_min = 1,
                           .number_max = 10,
                           .rules = {.value_max = 100, .fractions = false, .negatives = false},
-                          .check_share = 0.7,
-                          .copy_share = 0.2,
+                          .check_share = 0.5,
+                          .copy_share = 0.15,
                           .single_share = 0.1,
+                          .permute_share = 0.25,
                           .compare_share = 0,
                           .hit_share = 0.35};
 }
@@ -41,7 +44,8 @@ static bool try_expression(const DrillOptions *o, Draws *draws, int32_t n, Expre
     return expression_draw(numbers, n, &o->rules, draws, out);
 }
 
-// Draws expressions of the most numbers until a few keep the rules: fewer than one in a thousand is too few to work with.
+// Draws expressions of the most numbers until a few keep the rules: fewer than one in a thousand is too few to work
+// with.
 static bool rules_let_enough_through(const DrillOptions *o) {
     Draws draws = draws_begin(o->seed, RNG_DATA, DRAW_DRILLS_CHECK, 0, 0);
     int kept = 0;
@@ -61,13 +65,15 @@ bool drill_options_check(const DrillOptions *o, Error *error) {
               in_range("number_max", o->number_max, o->number_min, COUNTDOWN_MAX_NUMBER, error) &&
               in_range("value_max", o->rules.value_max, 1, INT32_MAX, error) &&
               is_share("check_share", o->check_share, error) && is_share("copy_share", o->copy_share, error) &&
-              is_share("single_share", o->single_share, error) && is_share("compare_share", o->compare_share, error) &&
-              is_share("hit_share", o->hit_share, error);
+              is_share("single_share", o->single_share, error) &&
+              is_share("permute_share", o->permute_share, error) &&
+              is_share("compare_share", o->compare_share, error) && is_share("hit_share", o->hit_share, error);
     if (!ok) return false;
-    if (o->check_share + o->copy_share + o->single_share + o->compare_share <= 0)
-        return error_set(error, "expected one of check_share, copy_share, single_share, compare_share above 0");
+    if (o->check_share + o->copy_share + o->single_share + o->permute_share + o->compare_share <= 0)
+        return error_set(error, "expected a share of check, copy, single, permute or compare above 0");
     if (!rules_let_enough_through(o))
-        return error_set(error, "key \"value_max\": expected room for the results of numbers from %d to %d, got %" PRId64,
+        return error_set(error,
+                         "key \"value_max\": expected room for the results of numbers from %d to %d, got %" PRId64,
                          o->number_min, o->number_max, o->rules.value_max);
     return true;
 }
@@ -75,8 +81,7 @@ bool drill_options_check(const DrillOptions *o, Error *error) {
 // An expression over fresh numbers that keeps the rules. Fewer numbers keep them more often than numbers_max, of which
 // drill_options_check has seen at least one in a thousand: this ends.
 static void fresh_expression(const DrillOptions *o, Draws *draws, int32_t n, Expression *out) {
-    while (!try_expression(o, draws, n, out)) {
-    }
+    while (!try_expression(o, draws, n, out)) {}
 }
 
 static int32_t draw_n(const DrillOptions *o, Draws *draws) {
@@ -95,87 +100,135 @@ static int64_t draw_target(const DrillOptions *o, Draws *draws) {
 
 // ---- kinds
 
-static void write_check(const DrillOptions *o, Draws *draws, Buf *out) {
+static void begin_line(DrillText *out) {
+    if (out->text.len > 0) buf_add_char(&out->text, ' ');
+}
+
+// Ends a line whose answer begins at byte `from`.
+static void end_line(DrillText *out, size_t from) {
+    buf_add_text(&out->text, " ;");
+    assert(out->n_answers < DRILLS_MAX_LINES && out->text.len <= INT32_MAX);
+    out->from[out->n_answers] = (int32_t)from;
+    out->to[out->n_answers++] = (int32_t)out->text.len;
+}
+
+static void write_check(const DrillOptions *o, Draws *draws, DrillText *out) {
     const CountdownStyle *style = countdown_style_by_name("short");
     int64_t target = draw_target(o, draws);
-    buf_printf(out, "%" PRId64 " ?", target);
+    buf_printf(&out->text, "%" PRId64 " ?", target);
     for (int32_t line = 0; line < o->lines; line++) {
-        bool hit = draw_chance(draws, o->hit_share);
+        bool hit = draw_chance(draws, o->hit_share), found;
         Expression e;
-        bool found;
         int tries = 0;
         do {
             fresh_expression(o, draws, draw_n(o, draws), &e);
             found = fraction_equal(expression_value(&e), fraction_of(target));
         } while (hit && !found && ++tries < HIT_TRIES);
-        buf_add_char(out, ' ');
-        style->attempt(style, out, &e, target, 0, found);
-        buf_add_text(out, " ;");
+        begin_line(out);
+        size_t start = out->text.len;
+        style->attempt(style, &out->text, &e, target, 0, found);
+        end_line(out, (size_t)str_find(buf_str(&out->text), STR("="), start) + 1);
     }
 }
 
-static void write_copy(const DrillOptions *o, Draws *draws, Buf *out) {
+static void write_jumble(const DrillOptions *o, Draws *draws, Buf *out) {
+    int64_t n = draw_between(draws, 3, COPY_MAX_TOKENS);
+    for (int64_t i = 0; i < n; i++) {
+        if (i > 0) buf_add_char(out, ' ');
+        if (draw_chance(draws, 0.5))
+            buf_add_char(out, "()+-*/"[draw_between(draws, 0, 5)]);
+        else
+            buf_printf(out, "%" PRId64, draw_between(draws, 0, o->rules.value_max));
+    }
+}
+
+static void write_copy(const DrillOptions *o, Draws *draws, DrillText *out) {
     Buf part;
     buf_init(&part, 4096);
     for (int32_t line = 0; line < o->lines; line++) {
         buf_clear(&part);
-        if (draw_chance(draws, 0.5)) { // an expression
+        if (draw_chance(draws, 0.5)) {
             Expression e;
             fresh_expression(o, draws, draw_n(o, draws), &e);
             expression_write(&part, &NOTATION_SPACED, &e, 0);
-        } else { // a jumble
-            int64_t n = draw_between(draws, 3, COPY_MAX_TOKENS);
-            for (int64_t i = 0; i < n; i++) {
-                if (i > 0) buf_add_char(&part, ' ');
-                if (draw_chance(draws, 0.5))
-                    buf_add_char(&part, "()+-*/"[draw_between(draws, 0, 5)]);
-                else
-                    buf_printf(&part, "%" PRId64, draw_between(draws, 0, o->rules.value_max));
-            }
+        } else {
+            write_jumble(o, draws, &part);
         }
-        if (line > 0) buf_add_char(out, ' ');
-        buf_add_str(out, buf_str(&part));
-        buf_add_text(out, " | ");
-        buf_add_str(out, buf_str(&part));
-        buf_add_text(out, " ;");
+        begin_line(out);
+        buf_add_str(&out->text, buf_str(&part));
+        buf_add_text(&out->text, " |");
+        size_t from = out->text.len;
+        buf_add_char(&out->text, ' ');
+        buf_add_str(&out->text, buf_str(&part));
+        end_line(out, from);
     }
     buf_free(&part);
 }
 
-static void write_single(const DrillOptions *o, Draws *draws, Buf *out) {
+static void write_single(const DrillOptions *o, Draws *draws, DrillText *out) {
     for (int32_t line = 0; line < o->lines; line++) {
         Expression e;
         fresh_expression(o, draws, 2, &e);
-        if (line > 0) buf_add_char(out, ' ');
-        expression_write_step(out, &NOTATION_SPACED, &e, 0);
-        buf_add_text(out, " ;");
+        begin_line(out);
+        size_t start = out->text.len;
+        expression_write_step(&out->text, &NOTATION_SPACED, &e, 0);
+        end_line(out, (size_t)str_find(buf_str(&out->text), STR("="), start) + 1);
     }
 }
 
-static void write_compare(const DrillOptions *o, Draws *draws, Buf *out) {
+static void write_permute(const DrillOptions *o, Draws *draws, DrillText *out) {
+    Expression e; // the numbers of one expression that keeps the rules have others, or at least itself
+    fresh_expression(o, draws, draw_n(o, draws), &e);
+    int64_t numbers[EXPRESSION_MAX_NUMBERS];
+    for (int32_t i = 0; i < e.n; i++) {
+        numbers[i] = e.values[i].num;
+        buf_printf(&out->text, "%" PRId64 " ", numbers[i]);
+    }
+    buf_add_char(&out->text, '?');
+    for (int32_t line = 0; line < o->lines; line++) {
+        Expression next;
+        for (int tries = 0; tries < HIT_TRIES; tries++) {
+            if (!expression_draw(numbers, e.n, &o->rules, draws, &next)) continue;
+            e = next;
+            break;
+        }
+        size_t from = out->text.len;
+        begin_line(out);
+        expression_write(&out->text, &NOTATION_SPACED, &e, 0);
+        end_line(out, from);
+    }
+}
+
+static void write_compare(const DrillOptions *o, Draws *draws, DrillText *out) {
     for (int32_t line = 0; line < o->lines; line++) {
         int64_t target = draw_between(draws, 0, o->rules.value_max);
         bool hit = draw_chance(draws, o->hit_share);
         int64_t value = hit ? target : draw_between(draws, 0, o->rules.value_max);
-        buf_printf(out, "%s%" PRId64 " ? %" PRId64 " %s ;", line > 0 ? " " : "", target, value,
-                   value == target ? "yes" : "no");
+        begin_line(out);
+        buf_printf(&out->text, "%" PRId64 " ? %" PRId64, target, value);
+        size_t from = out->text.len;
+        buf_add_text(&out->text, value == target ? " yes" : " no");
+        end_line(out, from);
     }
 }
 
-void drill_write_text(const DrillOptions *o, uint32_t index, Buf *out) {
+void drill_make(const DrillOptions *o, uint32_t index, DrillText *out) {
     const struct {
         double share;
-        void (*write)(const DrillOptions *o, Draws *draws, Buf *out);
+        void (*write)(const DrillOptions *o, Draws *draws, DrillText *out);
     } kinds[] = {{o->check_share, write_check},
                  {o->copy_share, write_copy},
                  {o->single_share, write_single},
+                 {o->permute_share, write_permute},
                  {o->compare_share, write_compare}};
+    buf_clear(&out->text);
+    out->n_answers = 0;
     Draws draws = draws_begin(o->seed, RNG_DATA, DRAW_DRILLS, index, 0);
-    double total = o->check_share + o->copy_share + o->single_share + o->compare_share;
+    double total = o->check_share + o->copy_share + o->single_share + o->permute_share + o->compare_share;
     double at = rng_uniform(&draws.next) * total;
     draws.next.position++;
     int chosen = -1; // the last kind of any weight takes what rounding leaves
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         if (kinds[i].share <= 0) continue;
         chosen = i;
         if (at < kinds[i].share) break;
@@ -185,13 +238,23 @@ void drill_write_text(const DrillOptions *o, uint32_t index, Buf *out) {
 }
 
 void drill_write(const DrillOptions *options, uint32_t index, Buf *out) {
-    Buf text;
-    buf_init(&text, 0);
-    drill_write_text(options, index, &text);
+    DrillText *row = mem_alloc(1, sizeof *row);
+    buf_init(&row->text, 0);
+    drill_make(options, index, row);
     JsonWriter w = json_writer(out);
     jw_object_begin(&w);
-    jw_kstring(&w, "text", buf_str(&text));
+    jw_kstring(&w, "text", buf_str(&row->text));
+    jw_key(&w, "answers");
+    jw_array_begin(&w);
+    for (int32_t i = 0; i < row->n_answers; i++) {
+        jw_array_begin(&w);
+        jw_int(&w, row->from[i]);
+        jw_int(&w, row->to[i]);
+        jw_array_end(&w);
+    }
+    jw_array_end(&w);
     jw_object_end(&w);
     buf_add_char(out, '\n');
-    buf_free(&text);
+    buf_free(&row->text);
+    mem_free(row);
 }

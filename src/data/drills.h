@@ -5,8 +5,13 @@
 //            "45 ? ( 12 - 3 ) * 5 = 9 * 5 = 45 yes ; 7 + ( 2 * 3 ) = 7 + 6 = 13 no ;"
 //   copy     tokens, a bar, the same tokens:             "( 4 | ( 4 ; 7 * 31 - | 7 * 31 - ;"
 //   single   one operation:                              "12 - 3 = 9 ; 4 * 5 = 20 ;"
+//   permute  numbers, then expressions over them, each number once: "4 6 5 ? ( 4 + 6 ) * 5 ; 5 - ( 6 - 4 ) ;"
 //   compare  a value, a target and whether they agree:   "45 ? 13 no ; 45 ? 45 yes ;"
 // In the notation of style "short": every token apart. Row i is a function of the options and i alone.
+//
+// Most of a line is random and can't be learnt. What can be is its answer: from after the line's first '=' or '|' (in
+// compare: after the value; in permute: the whole line) to its ';' included. A row names them, for losses that
+// weigh them more.
 #ifndef RLT_DATA_DRILLS_H
 #define RLT_DATA_DRILLS_H
 
@@ -19,21 +24,27 @@
 typedef struct DrillOptions {
     uint64_t seed;
     int32_t n_rows;
-    int32_t lines;                                      // a row
-    int32_t numbers_min, numbers_max;                   // numbers an expression (check, copy)
-    int32_t number_min, number_max;                     // their range
-    ValueRules rules;                                   // value_max >= 1: targets are drawn up to it
-    double check_share, copy_share, single_share, compare_share; // weights of the kinds, not all 0
-    double hit_share;                                   // of check and compare lines: those that meet their target
+    int32_t lines;                                               // a row
+    int32_t numbers_min, numbers_max;                            // numbers an expression (check, copy, permute)
+    int32_t number_min, number_max;                              // their range
+    ValueRules rules;                                            // value_max >= 1: targets are drawn up to it
+    double check_share, copy_share, single_share, permute_share, compare_share; // weights of the kinds, not all 0
+    double hit_share; // of check and compare lines: those that meet their target
 } DrillOptions;
 
-// 20,000 rows of 8 lines, 3 numbers of 1 .. 10, values up to 100, shares 0.7 0.2 0.1 0, hits 0.35.
+// 20,000 rows of 8 lines, 3 numbers of 1 .. 10, values up to 100, shares 0.5 0.15 0.1 0.25 0, hits 0.35.
 DrillOptions drill_options_default(void);
 MUST_CHECK bool drill_options_check(const DrillOptions *options, Error *error);
 
-// Appends row `index`'s text; the options have been checked.
-void drill_write_text(const DrillOptions *options, uint32_t index, Buf *out);
-// The same as one JSON line {"text": ...}.
+typedef struct DrillText {
+    Buf text;
+    int32_t n_answers;                                    // one a line
+    int32_t from[DRILLS_MAX_LINES], to[DRILLS_MAX_LINES]; // bytes of the text
+} DrillText;
+
+// Row `index`; the options have been checked. `out->text` has been initialised and is cleared first.
+void drill_make(const DrillOptions *options, uint32_t index, DrillText *out);
+// Appends it as one JSON line {"text": string, "answers": [[from, to], ...]}, in bytes of the text, which is ASCII.
 void drill_write(const DrillOptions *options, uint32_t index, Buf *out);
 
 #endif

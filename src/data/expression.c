@@ -62,8 +62,28 @@ bool expression_draw(const int64_t *numbers, int32_t n, const ValueRules *rules,
 
 Fraction expression_value(const Expression *expression) { return expression->values[2 * expression->n - 2]; }
 
+static int32_t add_postfix(const Expression *e, int32_t node, int64_t *items, int32_t n) {
+    if (node < e->n) {
+        items[n++] = e->values[node].num;
+        return n;
+    }
+    const Step *step = &e->steps[node - e->n];
+    n = add_postfix(e, step->left, items, n);
+    n = add_postfix(e, step->right, items, n);
+    items[n++] = -step->op;
+    return n;
+}
+
+void expression_postfix(const Expression *expression, int64_t items[EXPRESSION_MAX_ITEMS]) {
+    memset(items, 0, EXPRESSION_MAX_ITEMS * sizeof *items);
+    add_postfix(expression, 2 * expression->n - 2, items, 0);
+}
+
 bool expression_same(const Expression *a, const Expression *b) {
-    return a->n == b->n && memcmp(a->steps, b->steps, (size_t)(a->n - 1) * sizeof(Step)) == 0;
+    int64_t x[EXPRESSION_MAX_ITEMS], y[EXPRESSION_MAX_ITEMS];
+    expression_postfix(a, x);
+    expression_postfix(b, y);
+    return a->n == b->n && memcmp(x, y, sizeof x) == 0;
 }
 
 // ---- writing
@@ -77,7 +97,8 @@ void expression_write_value(Buf *out, const Notation *notation, Fraction value) 
     if (bracket) buf_add_text(out, notation->close);
 }
 
-static void write_node(Buf *out, const Notation *notation, const Expression *e, int32_t node, int32_t done, bool outer) {
+static void write_node(Buf *out, const Notation *notation, const Expression *e, int32_t node, int32_t done,
+                       bool outer) {
     if (node < e->n + done) {
         expression_write_value(out, notation, e->values[node]);
         return;

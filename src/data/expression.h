@@ -19,7 +19,7 @@ typedef struct Step {
 typedef struct Expression {
     int32_t n; // numbers, 2 .. EXPRESSION_MAX_NUMBERS
     Step steps[EXPRESSION_MAX_NUMBERS - 1];
-    Fraction values[2 * EXPRESSION_MAX_NUMBERS - 1];
+    Fraction values[2 * EXPRESSION_MAX_NUMBERS - 1]; // of the nodes
 } Expression;
 
 // What the value of every step must be.
@@ -40,13 +40,18 @@ bool draw_chance(Draws *draws, double probability);
 // One try at a random expression: pairs, their order and operators uniform. false when a step breaks the rules.
 bool expression_draw(const int64_t *numbers, int32_t n, const ValueRules *rules, Draws *draws, Expression *out);
 Fraction expression_value(const Expression *expression);
-bool expression_same(const Expression *a, const Expression *b); // the same steps
+
+// The expression in postfix order, zeros past its 2 n - 1 items: numbers as they are, operators as -'+' and so on
+// (given numbers are not negative). Two expressions are written the same exactly when these are equal.
+#define EXPRESSION_MAX_ITEMS (2 * EXPRESSION_MAX_NUMBERS - 1)
+void expression_postfix(const Expression *expression, int64_t items[EXPRESSION_MAX_ITEMS]);
+bool expression_same(const Expression *a, const Expression *b);
 
 // How it is written.
 typedef struct Notation {
-    const char *space;         // around operators
-    const char *open, *close;  // brackets, around every step but the last
-    const char *minus;         // before a negative value
+    const char *space;        // around operators
+    const char *open, *close; // brackets, around every step but the last
+    const char *minus;        // before a negative value
 } Notation;
 extern const Notation NOTATION_PLAIN, NOTATION_SPACED; // "(12 - 3) * 7"; "( 12 - 3 ) * 7", every token apart
 

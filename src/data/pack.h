@@ -21,11 +21,11 @@ typedef struct FeedPosition {
 
 typedef struct Feed {
     uint64_t seed;
-    uint32_t stream;   // tells feeds of one seed apart
-    bool shuffle;      // false: 0, 1, 2, ... in every epoch
-    int32_t n;         // items, >= 1
-    FeedPosition at;   // of the next item
-    int32_t *order;    // [n]: of epoch at.epoch
+    uint32_t stream; // tells feeds of one seed apart
+    bool shuffle;    // false: 0, 1, 2, ... in every epoch
+    int32_t n;       // items, >= 1
+    FeedPosition at; // of the next item
+    int32_t *order;  // [n]: of epoch at.epoch
 } Feed;
 
 // `at.index` <= n; {0, 0} begins.
@@ -43,8 +43,8 @@ int32_t feed_take_in_epoch(Feed *feed, int32_t count, int32_t *out);
 int32_t feed_take_tokens(Feed *feed, const Example *examples, int64_t token_budget, int32_t max_items, int32_t *out);
 
 // Packs examples[order[0..)] as roots into `batch`, which is cleared first, in the given order and as long as the next
-// fits into max_rows rows (the first always goes in). Adds the predictions of ids[from .. n) of each, in order; the last
-// token of an example predicts nothing and is no row. Returns how many of the n were packed.
+// fits into max_rows rows (the first always goes in). Adds the predictions of ids[from .. n) of each, in order; the
+// last token of an example predicts nothing and is no row. Returns how many of the n were packed.
 int32_t pack_examples(Batch *batch, const Example *examples, const int32_t *order, int32_t n, int32_t max_rows);
 
 #endif

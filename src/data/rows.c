@@ -15,6 +15,7 @@ typedef struct FieldName {
     size_t offset; // of the Str in Row
 } FieldName;
 
+// clang-format off
 static const FieldName FIELDS[] = {
     {ROW_QUESTION, "question", offsetof(Row, question)},
     {ROW_SOLUTION, "solution", offsetof(Row, solution)},
@@ -23,13 +24,17 @@ static const FieldName FIELDS[] = {
     {ROW_SYSTEM, "system", offsetof(Row, system)},
     {ROW_TEXT, "text", offsetof(Row, text)},
 };
+// clang-format on
 enum { N_FIELDS = sizeof FIELDS / sizeof FIELDS[0] };
 
 static Str *field_of(Row *row, const FieldName *name) { return (Str *)((char *)row + name->offset); }
 
 RowsLimits rows_limits_default(void) {
-    return (RowsLimits){
-        .max_rows = ROWS_MAX, .max_line_bytes = JSON_LINE_MAX_BYTES, .max_bytes = ROWS_MAX_BYTES, .required = 0, .one_of = 0};
+    return (RowsLimits){.max_rows = ROWS_MAX,
+                        .max_line_bytes = JSON_LINE_MAX_BYTES,
+                        .max_bytes = ROWS_MAX_BYTES,
+                        .required = 0,
+                        .one_of = 0};
 }
 
 // Moves member `key` (a string) out of `object` into the arena; absent and null leave `out` as it is.
@@ -58,7 +63,8 @@ static bool take_messages(json_t *object, const char *where, json_t **out, Error
     for (size_t i = 0; i < json_array_size(messages); i++) {
         json_t *message = json_array_get(messages, i);
         if (!json_is_string(json_object_get(message, "role")) || !json_is_string(json_object_get(message, "content")))
-            return error_set(error, "%s: key \"messages\": item %zu: expected an object with strings \"role\" and \"content\"",
+            return error_set(error,
+                             "%s: key \"messages\": item %zu: expected an object with strings \"role\" and \"content\"",
                              where, i);
     }
     *out = json_incref(messages);

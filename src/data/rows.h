@@ -24,8 +24,8 @@ typedef enum RowField {
 typedef struct Row {
     Str question, solution, trace, completion, system, text;
     json_t *messages; // NULL when absent
-    json_t *other;    // an object with the fields that have no place above, in the file's order; NULL when there are none
-    size_t line;      // in its file, from 1
+    json_t *other; // an object with the fields that have no place above, in the file's order; NULL when there are none
+    size_t line;   // in its file, from 1
 } Row;
 
 typedef struct Rows {
@@ -45,11 +45,13 @@ typedef struct RowsLimits {
 // Nothing required; 2^27 rows, JSON_LINE_MAX_BYTES a line, 16 GiB in all.
 RowsLimits rows_limits_default(void);
 
-// Reads a JSON-lines file ("-": standard input); blank lines are passed over. On failure `rows` is empty and needs no free.
+// Reads a JSON-lines file ("-": standard input); blank lines are passed over. On failure `rows` is empty and needs no
+// free.
 MUST_CHECK bool rows_read(const char *path, const RowsLimits *limits, Rows *rows, Error *error);
 void rows_free(Rows *rows); // fine on an empty or a zeroed one
 
-// One row from one line, its strings in `arena`, its json_t referenced (row_release). `where` begins an error's message.
+// One row from one line, its strings in `arena`, its json_t referenced (row_release). `where` begins an error's
+// message.
 MUST_CHECK bool row_parse(Str line, const char *where, const RowsLimits *limits, Arena *arena, Row *row, Error *error);
 void row_release(Row *row); // messages and other
 

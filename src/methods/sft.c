@@ -4,28 +4,42 @@
 #include <string.h>
 
 typedef struct SftLoss {
-    double per_token; // 1 / trained tokens of the step
-    double sum;       // of -logp so far
+    const SftExample *examples;
+    const int32_t *order; // of the micro-batch
+    int32_t n;
+    double per_weight;    // 1 / sum of the step's weights
+    double sum;           // of -logp by weight so far
 } SftLoss;
+
+static double weight_of(const SftExample *e, int32_t token) { return e->weights != NULL ? e->weights[token] : 1; }
 
 static void sft_loss(void *context, const Batch *batch, const float *logp, const float *entropy, float *dlogp) {
     (void)entropy;
     SftLoss *loss = context;
-    for (int32_t i = 0; i < batch->n_predictions; i++) {
-        loss->sum -= logp[i];
-        dlogp[i] = (float)-loss->per_token;
+    int32_t at = 0;
+    for (int32_t i = 0; i < loss->n; i++) {
+        const SftExample *e = &loss->examples[loss->order[i]];
+        for (int32_t t = e->from; t < e->n; t++, at++) {
+            double weight = weight_of(e, t);
+            loss->sum -= weight * logp[at];
+            dlogp[at] = (float)(-weight * loss->per_weight);
+        }
     }
+    assert(at == batch->n_predictions);
 }
 
 double sft_accumulate(Trainer *trainer, const SftExample *examples, const int32_t *order, int32_t n, int32_t max_rows,
                       SftStep *out) {
     memset(out, 0, sizeof *out);
+    double weights = 0;
     for (int32_t i = 0; i < n; i++) {
         const SftExample *e = &examples[order[i]];
         assert(e->from >= 1 && e->from < e->n);
         out->trained += e->n - e->from;
+        for (int32_t t = e->from; t < e->n; t++) weights += weight_of(e, t);
     }
-    SftLoss loss = {1.0 / (double)out->trained, 0};
+    SftLoss loss = {.examples = examples, .per_weight = 1.0 / weights};
+    int32_t first = 0;
     Batch batch;
     batch_init(&batch);
     for (int32_t i = 0; i < n; i++) {
@@ -37,11 +51,14 @@ double sft_accumulate(Trainer *trainer, const SftExample *examples, const int32_
         bool full = i + 1 == n || batch.forest.n_rows + examples[order[i + 1]].n - 1 > max_rows;
         if (!full) continue;
         out->tokens += batch.forest.n_rows;
+        loss.order = order + first;
+        loss.n = i + 1 - first;
+        first = i + 1;
         trainer_accumulate(trainer, &batch, 1.0f, false, sft_loss, &loss);
         batch_clear(&batch);
     }
     batch_free(&batch);
-    out->loss = loss.sum * loss.per_token;
+    out->loss = loss.sum * loss.per_weight;
     return out->loss;
 }
 

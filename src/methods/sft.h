@@ -1,6 +1,7 @@
 // Supervised fine-tuning: next-token loss on the trained part of each example (from scratch, teacher warm-up, distillation).
 //
-// Loss of a step = mean over all trained tokens of its examples of -log p (temperature 1).
+// Loss of a step = weighted mean over all trained tokens of its examples of -log p (temperature 1); weights are 1 unless an
+// example brings its own.
 #ifndef RLT_METHODS_SFT_H
 #define RLT_METHODS_SFT_H
 
@@ -10,10 +11,11 @@
 typedef struct SftExample {
     const int32_t *ids;
     int32_t n, from;
+    const float *weights; // [n], of ids[from..n) (earlier ones are not looked at); NULL: all 1. Their sum is positive
 } SftExample;
 
 typedef struct SftStep {
-    double loss;          // mean over trained tokens, nats
+    double loss;          // weighted mean over trained tokens, nats
     int64_t tokens;       // tokens computed
     int64_t trained;      // tokens in the loss
     double grad_norm;     // before clipping

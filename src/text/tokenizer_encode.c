@@ -25,6 +25,7 @@ typedef struct Merger {
     Candidate *heap;
     int32_t n_heap;
     size_t cap;
+    bool lost; // a byte that the vocabulary lacks came up
 } Merger;
 
 static bool before(const Candidate *a, const Candidate *b) {
@@ -95,10 +96,14 @@ static void encode_piece(void *context, Str piece) {
         // n - 1 candidates at the start; each of at most n - 1 merges takes one and adds two
         m->heap = mem_realloc(m->heap, 2 * m->cap, sizeof *m->heap);
     }
-    int32_t n = (int32_t)piece.len;
-    for (int32_t i = 0; i < n; i++) {
-        m->symbols[i] = (Symbol){m->t->byte_ids[(unsigned char)piece.ptr[i]], i - 1, i + 1 < n ? i + 1 : -1};
+    int32_t n = 0;
+    for (size_t i = 0; i < piece.len; i++) {
+        int32_t id = m->t->byte_ids[(unsigned char)piece.ptr[i]];
+        m->lost |= id < 0 || id == m->t->unknown;
+        if (id >= 0) m->symbols[n] = (Symbol){id, n - 1, n + 1}, n++;
     }
+    if (n == 0) return;
+    m->symbols[n - 1].next = -1;
     m->n_heap = 0;
     for (int32_t i = 0; i + 1 < n; i++) consider(m, i);
     merge_all(m);
@@ -171,7 +176,7 @@ static void encode_between(Encoder *e, Str text) {
     cut_specials(e, &e->merger.t->normalized_specials, normal, encode_plain);
 }
 
-// true: the text was in its normal form.
+// true: the text was in its normal form, and the ids hold all of it.
 static bool encode(const Tokenizer *t, Str text, Ids *ids) {
     assert(text.len <= TOKENIZER_MAX_TEXT_BYTES);
     Encoder e = {.merger = {.t = t, .out = ids}};
@@ -180,7 +185,7 @@ static bool encode(const Tokenizer *t, Str text, Ids *ids) {
     buf_free(&e.normal);
     mem_free(e.merger.symbols);
     mem_free(e.merger.heap);
-    return !e.changed;
+    return !e.changed && !e.merger.lost;
 }
 
 void tokenizer_encode(const Tokenizer *t, Str text, Ids *ids) { encode(t, text, ids); }

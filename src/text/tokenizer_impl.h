@@ -33,7 +33,8 @@ struct Tokenizer {
     int32_t *merge_order;    // [2 * n_merges]: left, right, in rank order (for writing)
     int32_t n_merges;
     SpecialSet raw_specials, normalized_specials;
-    int32_t byte_ids[256];   // id of each single byte
+    int32_t byte_ids[256];   // id of each single byte; where there is none `unknown`
+    int32_t unknown;         // -1: bytes without a token are dropped
     Pretokenizer *pretokenizer;
     bool nfc;
     bool ignore_merges;      // a piece that is a token as a whole is that token (Llama-3)

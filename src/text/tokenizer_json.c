@@ -248,6 +248,18 @@ static bool check_model(const Reader *r, json_t *model) {
     return true;
 }
 
+// What stands for bytes that the vocabulary lacks: a token for each, or nothing.
+static bool read_unknown(Reader *r, json_t *model, json_t *vocab) {
+    json_t *unknown = json_object_get(model, "unk_token");
+    if (unknown == NULL || json_is_null(unknown)) return true;
+    json_t *id = json_is_string(unknown) ? json_object_get(vocab, json_string_value(unknown)) : NULL;
+    if (id == NULL || json_is_true(json_object_get(model, "fuse_unk"))) {
+        return error_set(r->error, "%s: model: unk_token: expected a token of the vocabulary, fuse_unk false", r->source);
+    }
+    r->t->unknown = (int32_t)json_integer_value(id);
+    return true;
+}
+
 static bool read_model(Reader *r, json_t *root) {
     json_t *model, *vocab, *merges, *added = json_object_get(root, "added_tokens");
     if (!json_need_object(root, r->source, "model", &model, r->error) || !check_model(r, model) ||
@@ -260,7 +272,7 @@ static bool read_model(Reader *r, json_t *root) {
     r->t = tokenizer_new(n);
     r->t->ignore_merges = json_is_true(json_object_get(model, "ignore_merges"));
     return read_normalizer(r, json_object_get(root, "normalizer")) && set_tokens(r, vocab, added) &&
-           tokenizer_index(r->t, r->source, r->error) && read_merges(r, merges);
+           read_unknown(r, model, vocab) && tokenizer_index(r->t, r->source, r->error) && read_merges(r, merges);
 }
 
 bool tokenizer_from_json(Str json, const char *source, Tokenizer **out, Error *error) {

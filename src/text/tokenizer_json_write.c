@@ -62,7 +62,25 @@ static void write_pretokenizer(JsonWriter *w, const Tokenizer *t) {
     jw_object_end(w);
 }
 
-// Specials stand in the vocabulary too, by their own text: so they keep their ids wherever these are.
+// In the alphabet; a special by its own text.
+static void token_text(const Tokenizer *t, int32_t id, Buf *text) {
+    buf_clear(text);
+    if (t->plain[id]) {
+        alphabet_encode(t->tokens[id], text);
+    } else {
+        buf_add_str(text, t->tokens[id]);
+    }
+}
+
+static void write_token(JsonWriter *w, const Tokenizer *t, int32_t id) {
+    Buf text;
+    buf_init(&text, 0);
+    token_text(t, id, &text);
+    jw_string(w, buf_str(&text));
+    buf_free(&text);
+}
+
+// Specials stand in the vocabulary too: so they keep their ids wherever these are.
 static void write_vocabulary(JsonWriter *w, const Tokenizer *t) {
     Buf text;
     buf_init(&text, 0);
@@ -70,12 +88,7 @@ static void write_vocabulary(JsonWriter *w, const Tokenizer *t) {
     jw_object_begin(w);
     for (int32_t id = 0; id < t->n; id++) {
         if (t->tokens[id].ptr == NULL) continue;
-        buf_clear(&text);
-        if (t->plain[id]) {
-            alphabet_encode(t->tokens[id], &text);
-        } else {
-            buf_add_str(&text, t->tokens[id]);
-        }
+        token_text(t, id, &text);
         jw_kint(w, text.data, id);
     }
     jw_object_end(w);
@@ -83,29 +96,29 @@ static void write_vocabulary(JsonWriter *w, const Tokenizer *t) {
 }
 
 static void write_merges(JsonWriter *w, const Tokenizer *t) {
-    Buf text;
-    buf_init(&text, 0);
     jw_key(w, "merges");
     jw_array_begin(w);
     for (int32_t i = 0; i < t->n_merges; i++) {
         jw_array_begin(w);
-        for (int side = 0; side < 2; side++) {
-            buf_clear(&text);
-            alphabet_encode(t->tokens[t->merge_order[2 * i + side]], &text);
-            jw_string(w, buf_str(&text));
-        }
+        write_token(w, t, t->merge_order[2 * i]);
+        write_token(w, t, t->merge_order[2 * i + 1]);
         jw_array_end(w);
     }
     jw_array_end(w);
-    buf_free(&text);
 }
 
 static void write_model(JsonWriter *w, const Tokenizer *t) {
     jw_key(w, "model");
     jw_object_begin(w);
     jw_kstring(w, "type", STR("BPE"));
-    static const char *const nulls[] = {"dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"};
-    for (int i = 0; i < 4; i++) jw_key(w, nulls[i]), jw_null(w);
+    static const char *const nulls[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix"};
+    for (int i = 0; i < 3; i++) jw_key(w, nulls[i]), jw_null(w);
+    jw_key(w, "unk_token");
+    if (t->unknown >= 0) {
+        write_token(w, t, t->unknown);
+    } else {
+        jw_null(w);
+    }
     jw_kbool(w, "fuse_unk", false);
     jw_kbool(w, "byte_fallback", false);
     jw_kbool(w, "ignore_merges", t->ignore_merges);

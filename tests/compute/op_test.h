@@ -44,6 +44,8 @@ static UNUSED Backend *need_backend(const char *name)
     return be;
 }
 
+static UNUSED void poison(Backend *be);
+
 static UNUSED int bed_setup(void **state)
 {
     (void)state;
@@ -57,6 +59,8 @@ static UNUSED int bed_setup(void **state)
         __builtin_cpu_supports("avx512vl"))
         bed.cpu[bed.n_cpu++] = need_backend("cpu:avx512");
 #endif
+    for (int b = 0; b < bed.n_cpu; b++)
+        poison(bed.cpu[b]);
     return 0;
 }
 
@@ -219,6 +223,33 @@ static UNUSED void take_weight(Backend *be, float *host, Weight w)
             fail_msg("%s: padding of a weight is not zero", be->ops->name);
     }
     drop_weight(be, w);
+}
+
+// Leaves NaNs in whatever memory a backend keeps between calls, so that reading what was not written shows.
+static UNUSED void poison(Backend *be)
+{
+    enum { T = 60, C = 264, V = 300 };
+    int32_t targets[T] = {0}, ids[T];
+    float logp[T], entropy[T], uniforms[T] = {0};
+    const SampleSettings settings = {1, 0, 1, 0};
+    Batch batch;
+    batch_init(&batch);
+    batch_add_segment(&batch, -1, targets, T);
+    Mat x = put_nan(be, T, C), y = put_nan(be, T, V), dx = put_nan(be, T, C), lse = put_nan(be, T, C / 8);
+    Weight w = {put_nan(be, V + 32, C).data, V, C, DTYPE_F32};
+    RUN(be, linear, y, x, w, VEC_NONE, (Mat){0});
+    RUN(be, linear_backward_input, dx, y, w, false);
+    RUN(be, linear_backward_weight, w, VEC_NONE, y, x);
+    RUN(be, head_logprobs, logp, entropy, VEC_NONE, x, w, targets, 1);
+    RUN(be, head_logprobs_backward, dx, w, logp, vec(x.data, T), x, w, targets, 1);
+    RUN(be, head_sample, ids, logp, x, w, &settings, uniforms);
+    Mat dk = put_nan(be, T, C), dv = put_nan(be, T, C);
+    RUN(be, attention, dx, lse, x, x, x, &batch.forest, 8, 1);
+    RUN(be, attention_backward, dx, dk, dv, x, x, lse, x, x, x, &batch.forest, 8, 1);
+    Mat all[] = {x, y, dx, lse, dk, dv, mat(w.data, V + 32, C)};
+    for (size_t i = 0; i < COUNT(all); i++)
+        drop_mat(be, all[i]);
+    batch_free(&batch);
 }
 
 // ---- comparison

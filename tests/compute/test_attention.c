@@ -247,7 +247,8 @@ static void check(const TestForest *f, Shape shape, uint32_t stream, const char 
     free_input(&in);
 }
 
-static const Shape shapes[] = {{1, 1, 8}, {4, 4, 16}, {6, 2, 32}, {4, 1, 64}, {2, 1, 128}, {8, 8, 8}};
+static const Shape shapes[] = {{1, 1, 8},   {4, 4, 16}, {6, 2, 32},  {4, 1, 64},
+                               {2, 1, 128}, {8, 8, 8},  {14, 2, 24}, {2, 2, 80}};
 
 static void one_root(void **state)
 {

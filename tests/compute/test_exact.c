@@ -40,6 +40,8 @@ static void expect_exact(const Subject *s)
     int threads_before = omp_get_max_threads();
     for (int b = 0; b < bed.n_cpu; b++) {
         Backend *be = bed.cpu[b];
+        if (b == bed.n_cpu - 1) // the fastest
+            poison(be);
         Weight w = s->weight ? put_weight(be, s->dtype, s->weight, s->n_out, s->n_in) : (Weight){0};
         for (int threads = 1; threads <= 3; threads++) {
             omp_set_num_threads(threads);

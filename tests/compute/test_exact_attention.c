@@ -23,13 +23,23 @@ static float *noise(size_t n)
     return x;
 }
 
+static float *nans(size_t n)
+{
+    float *x = host_floats(n);
+    for (size_t i = 0; i < n; i++)
+        x[i] = NAN;
+    return x;
+}
+
 // Attention over a forest of which every token at a position p on a path of the leaf `tip` is token p of the sequence,
-// and every other token is noise. Results of rows on the path go to out and lse, at their positions.
-static void run_on_path(Backend *be, const Sequence *s, const Forest *forest, int32_t tip, float *out, float *lse)
+// and every other token, or KV row without a token, is `other`: noise, or no numbers at all. Results of rows on the
+// path go to out and lse, at their positions.
+static void run_on_path(Backend *be, const Sequence *s, const Forest *forest, int32_t tip, float *(*other)(size_t n),
+                        float *out, float *lse)
 {
     size_t q_cols = (size_t)s->q_cols, kv_cols = (size_t)s->kv_cols, heads = (size_t)s->shape.heads;
-    float *q = noise((size_t)forest->n_rows * q_cols), *k = noise((size_t)forest->n_kv * kv_cols);
-    float *v = noise((size_t)forest->n_kv * kv_cols);
+    float *q = other((size_t)forest->n_rows * q_cols), *k = other((size_t)forest->n_kv * kv_cols);
+    float *v = other((size_t)forest->n_kv * kv_cols);
     float *o = host_floats((size_t)forest->n_rows * q_cols), *l = host_floats((size_t)forest->n_rows * heads);
     for (int32_t i = tip; i >= 0; i = forest->segments[i].parent) {
         const Segment *g = &forest->segments[i];
@@ -68,7 +78,7 @@ static Sequence make_sequence(Shape shape, int32_t n)
     plant(&f, -1, n, n, 0);
     int threads = omp_get_max_threads();
     omp_set_num_threads(1);
-    run_on_path(bed.cpu[0], &s, &f.forest, 0, s.out, s.lse);
+    run_on_path(bed.cpu[0], &s, &f.forest, 0, noise, s.out, s.lse);
     omp_set_num_threads(threads);
     return s;
 }
@@ -91,7 +101,7 @@ static void expect_same(const Sequence *s, const TestForest *f, int32_t tip, con
             float *out = copy_floats(s->out, (size_t)(s->n * s->q_cols));
             float *lse = copy_floats(s->lse, (size_t)(s->n * s->shape.heads));
             omp_set_num_threads(threads);
-            run_on_path(bed.cpu[b], s, &f->forest, tip, out, lse);
+            run_on_path(bed.cpu[b], s, &f->forest, tip, threads == 1 ? noise : nans, out, lse);
             const char *where = label("%s, %s, %d threads, D %d", what, backend_describe(bed.cpu[b]), threads,
                                       s->shape.head_dim);
             expect_bits(out, s->out, (size_t)(s->n * s->q_cols), where);
@@ -183,6 +193,30 @@ static void company(void **state)
     }
 }
 
+// What comes after a token in its own segment does not reach it, not even as 0 * NaN.
+static void the_future_is_unseen(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(shapes); i++) {
+        Sequence s = make_sequence(shapes[i], 75);
+        TestForest f = {0};
+        plant(&f, -1, s.n, s.n, 0);
+        for (int32_t known = s.n - 1; known > 0; known -= 9) {
+            for (size_t e = (size_t)(known * s.kv_cols); e < (size_t)(s.n * s.kv_cols); e++)
+                s.k[e] = s.v[e] = NAN;
+            float *out = host_floats((size_t)(s.n * s.q_cols)), *lse = host_floats((size_t)(s.n * s.shape.heads));
+            for (int b = 0; b < bed.n_cpu; b++) {
+                run_on_path(bed.cpu[b], &s, &f.forest, 0, noise, out, lse);
+                const char *where = label("%d known, %s", known, backend_describe(bed.cpu[b]));
+                expect_bits(out, s.out, (size_t)(known * s.q_cols), where);
+                expect_bits(lse, s.lse, (size_t)(known * s.shape.heads), where);
+            }
+            mem_free(out), mem_free(lse);
+        }
+        free_sequence(&s);
+    }
+}
+
 // The backward: the same bits on every instruction set and number of threads, for one forest.
 static void backward(void **state)
 {
@@ -226,7 +260,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_cut), cmocka_unit_test(long_sequence), cmocka_unit_test(chains),
-        cmocka_unit_test(company), cmocka_unit_test(backward),
+        cmocka_unit_test(company), cmocka_unit_test(the_future_is_unseen), cmocka_unit_test(backward),
     };
     return RUN_OP_TESTS(tests);
 }

@@ -85,6 +85,9 @@ static void predictions(void **state)
     assert_int_equal(batch.n_predictions, 8);
     assert_memory_equal(batch.pred_row, rows, sizeof rows);
     assert_memory_equal(batch.pred_id, ids, sizeof ids);
+    assert_int_equal(batch_predict_id(&batch, 2, 77), 8); // a token that no segment holds
+    assert_int_equal(batch.pred_row[8], 8);
+    assert_int_equal(batch.pred_id[8], 77);
     batch_clear(&batch);
     assert_int_equal(batch.n_predictions, 0);
     assert_int_equal(batch.forest.n_segments, 0);

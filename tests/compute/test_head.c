@@ -11,7 +11,7 @@ typedef struct Case {
 static const Case cases[] = {
     {1, 1, 1, 1, DTYPE_F32, false},      {1, 8, 33, 0.7f, DTYPE_F32, false},   {5, 16, 64, 1, DTYPE_BF16, false},
     {7, 33, 100, 0.3f, DTYPE_F32, true}, {33, 24, 257, 2, DTYPE_BF16, false}, {70, 48, 1000, 0.7f, DTYPE_F32, false},
-    {3, 64, 5000, 1, DTYPE_F32, false},
+    {3, 64, 5000, 1, DTYPE_F32, false},  {1700, 4, 40, 1, DTYPE_F32, false},   {260, 3, 33000, 0.7f, DTYPE_F32, false},
 };
 
 typedef struct Input {

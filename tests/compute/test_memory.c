@@ -146,6 +146,47 @@ static void f32_layout_is_one_for_weights_and_gradients(void **state)
     }
 }
 
+// A prefill predicts nothing, a batch may be empty: operations on no rows write nothing (the guards of op_test.h stand,
+// and what gradients are added to stays as it is).
+static void no_rows_are_nothing(void **state)
+{
+    (void)state;
+    enum { C = 8, V = 40 };
+    const Segment cached = {.parent = -1, .position = 0, .n_tokens = 3, .n_new = 0, .row = 0, .kv_row = 0};
+    const Forest forest = {&cached, 1, 0, 3};
+    const SampleSettings settings = {1, 0, 1, 0};
+    float *host = random_floats(V * C, 1, 1), *after = host_floats(V * C), none;
+    int32_t no_ids;
+    for (int b = 0; b <= bed.n_cpu; b++) {
+        Backend *be = backend_at(b);
+        Mat x = put_mat(be, host, 0, C), y = put_mat(be, host, 0, V), kv = put_mat(be, host, 3, C);
+        Mat lse = put_mat(be, host, 0, 1);
+        Weight w = put_weight(be, DTYPE_F32, host, V, C), dw = put_weight(be, DTYPE_F32, host, V, C);
+        Vec rows = vec(lse.data, 0), columns = put_vec(be, host, C);
+        RUN(be, embed, x, w, &no_ids);
+        RUN(be, embed_backward, dw, x, &no_ids);
+        RUN(be, rmsnorm, x, rows, x, columns, 1e-6f);
+        RUN(be, linear, y, x, w, VEC_NONE, (Mat){0});
+        RUN(be, linear_backward_input, x, y, w, true);
+        RUN(be, linear_backward_weight, dw, VEC_NONE, y, x);
+        RUN(be, swiglu, x, x, x);
+        RUN(be, rows_gather, x, kv, &no_ids);
+        RUN(be, rows_scatter_add, kv, x, &no_ids);
+        RUN(be, kv_write, kv, x, &forest);
+        RUN(be, attention, x, lse, x, kv, kv, &forest, C, 1);
+        RUN(be, head_logprobs, &none, &none, rows, x, w, &no_ids, 1);
+        RUN(be, head_logprobs_backward, x, dw, &none, rows, x, w, &no_ids, 1);
+        RUN(be, head_sample, &no_ids, &none, x, w, &settings, &none);
+        RUN(be, head_logits, &none, x, w);
+        take_weight(be, after, dw);
+        expect_bits(after, host, V * C, "a gradient of no rows");
+        take_mat(be, after, kv);
+        expect_bits(after, host, 3 * C, "scatter of no rows");
+        drop_mat(be, x), drop_mat(be, y), drop_mat(be, lse), drop_weight(be, w), drop_vec(be, columns);
+    }
+    mem_free(host), mem_free(after);
+}
+
 static void reshape_keeps_the_floats(void **state)
 {
     (void)state;
@@ -165,6 +206,7 @@ int main(void)
         cmocka_unit_test(weights_come_back),
         cmocka_unit_test(bf16_rounds_to_nearest_even),
         cmocka_unit_test(f32_layout_is_one_for_weights_and_gradients),
+        cmocka_unit_test(no_rows_are_nothing),
         cmocka_unit_test(reshape_keeps_the_floats),
     };
     return RUN_OP_TESTS(tests);

@@ -91,8 +91,8 @@ static void gather_and_scatter(void **state)
     }
 }
 
-// A cached root with nothing new, a leaf with 3 cached and 2 new tokens, a leaf all new, KV rows out of order with
-// gaps.
+// A cached root with nothing new, a leaf with 3 cached and 2 new tokens, a leaf all new, a leaf of one step, KV rows
+// out of order with gaps.
 static void kv_write_puts_new_tokens_last(void **state)
 {
     (void)state;
@@ -100,19 +100,21 @@ static void kv_write_puts_new_tokens_last(void **state)
         {.parent = -1, .position = 0, .n_tokens = 4, .n_new = 0, .row = 0, .kv_row = 9},
         {.parent = 0, .position = 4, .n_tokens = 5, .n_new = 2, .row = 0, .kv_row = 1},
         {.parent = 0, .position = 4, .n_tokens = 3, .n_new = 3, .row = 2, .kv_row = 14},
+        {.parent = 0, .position = 4, .n_tokens = 1, .n_new = 1, .row = 5, .kv_row = 18},
     };
-    const Forest forest = {segments, 3, 5, 20};
-    static const int kv_row_of[5] = {4, 5, 14, 15, 16};
+    enum { ROWS = 6 };
+    const Forest forest = {segments, 4, ROWS, 20};
+    static const int kv_row_of[ROWS] = {4, 5, 14, 15, 16, 18};
     enum { COLS = 24 };
-    float *kv = random_floats(20 * COLS, 1, 1), *rows = random_floats(5 * COLS, 2, 1), actual[20 * COLS];
+    float *kv = random_floats(20 * COLS, 1, 1), *rows = random_floats(ROWS * COLS, 2, 1), actual[20 * COLS];
     for (int b = 0; b <= bed.n_cpu; b++) {
         Backend *be = backend_at(b);
-        Mat to = put_mat(be, kv, 20, COLS), from = put_mat(be, rows, 5, COLS);
+        Mat to = put_mat(be, kv, 20, COLS), from = put_mat(be, rows, ROWS, COLS);
         RUN(be, kv_write, to, from, &forest);
         take_mat(be, actual, to);
         drop_mat(be, from);
         float *expected = copy_floats(kv, 20 * COLS);
-        for (int t = 0; t < 5; t++)
+        for (int t = 0; t < ROWS; t++)
             memcpy(expected + kv_row_of[t] * COLS, rows + t * COLS, COLS * sizeof(float));
         expect_bits(actual, expected, 20 * COLS, backend_describe(be));
         mem_free(expected);

@@ -1,5 +1,5 @@
-// The Countdown generator. Reference: the grader of src/eval, which shares nothing with it (it parses text and computes in
-// GMP's rationals); splits against Python's hashlib.
+// The Countdown generator. Reference: the grader of src/eval, which shares nothing with it (it parses text and computes
+// in GMP's rationals); splits against Python's hashlib.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,6 +72,18 @@ static void every_solution_is_right(void **state) {
     check_solutions(o);
 }
 
+// No attempt of the trace comes twice.
+static void check_distinct(Str trace) {
+    Str starts[COUNTDOWN_MAX_ATTEMPTS + 1];
+    int n = 0;
+    for (size_t at = 0; at < trace.len; n++) {
+        ptrdiff_t end = str_find(trace, STR(" ; "), at);
+        starts[n] = (Str){trace.ptr + at, (end < 0 ? trace.len : (size_t)end) - at};
+        at = end < 0 ? trace.len : (size_t)end + 3;
+        for (int i = 0; i < n; i++) assert_false(str_equal(starts[i], starts[n]));
+    }
+}
+
 // Each attempt "e = .. = v no" of the short style: every side equals v, the first uses the numbers, the word is true.
 static void check_attempts(const CountdownQuestion *q, int32_t attempts_max, int *longest) {
     Str rest = q->trace, separator = STR(" ; ");
@@ -108,10 +120,35 @@ static void every_step_of_a_trace_holds(void **state) {
         CountdownSet set;
         generate(&o, arena, &set);
         int longest = 0;
-        for (int32_t i = 0; i < set.n_train; i++) check_attempts(&set.train[i], o.attempts_max, &longest);
+        for (int32_t i = 0; i < set.n_train; i++) {
+            check_attempts(&set.train[i], o.attempts_max, &longest);
+            check_distinct(set.train[i].trace);
+        }
         assert_int_equal(longest, 6); // of 300 traces some have all five failures
         arena_destroy(arena);
     }
+}
+
+static void no_value_is_above_its_bound(void **state) {
+    (void)state;
+    CountdownOptions o = small_options("short");
+    o.rules.value_max = 40;
+    o.target_max = 40;
+    Arena *arena = arena_create();
+    CountdownSet set;
+    generate(&o, arena, &set);
+    int64_t greatest = 0;
+    for (int32_t i = 0; i < set.n_train; i++) {
+        Str trace = set.train[i].trace;
+        for (size_t at = 0; at < trace.len; at++) {
+            char *end = (char *)trace.ptr + at;
+            int64_t value = strtoll(trace.ptr + at, &end, 10); // 0 where there is no number
+            if (value > greatest) greatest = value;
+            if (end > trace.ptr + at) at = (size_t)(end - trace.ptr);
+        }
+    }
+    assert_int_equal(greatest, 40); // of hundreds of traces some reach it
+    arena_destroy(arena);
 }
 
 static int compare_numbers(const void *a, const void *b) {
@@ -148,6 +185,36 @@ static void questions_are_unique_and_splits_apart(void **state) {
         for (int32_t k = 0; k < other.n_train; k++) shared += same_form(&set.train[i], &other.train[k]);
     }
     assert_true(shared > 0); // the runs did meet, so the lines above said something
+    arena_destroy(arena);
+}
+
+static void repeats_differ_in_order_or_solution(void **state) {
+    (void)state;
+    CountdownOptions o = small_options("short");
+    o.numbers_max = 3;
+    o.number_max = 6;
+    o.target_min = 5;
+    o.n_test = 20;
+    o.train_repeats = 3;
+    Arena *arena = arena_create();
+    CountdownSet set;
+    generate(&o, arena, &set);
+    int repeated = 0;
+    for (int32_t i = 0; i < set.n_train; i++) {
+        int same = 0;
+        for (int32_t k = 0; k < i; k++) {
+            if (!same_form(&set.train[i], &set.train[k])) continue;
+            same++;
+            assert_false(same_text(set.train[i].question, set.train[k].question) &&
+                         same_text(set.train[i].solution, set.train[k].solution));
+        }
+        assert_in_range(same, 0, 2);
+        repeated += same > 0;
+        for (int32_t k = 0; k < set.n_test; k++) assert_false(same_form(&set.train[i], &set.test[k]));
+    }
+    assert_true(repeated > 0);
+    for (int32_t i = 0; i < set.n_test; i++)
+        for (int32_t k = 0; k < i; k++) assert_false(same_form(&set.test[i], &set.test[k]));
     arena_destroy(arena);
 }
 
@@ -258,7 +325,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_solution_is_right),
         cmocka_unit_test(every_step_of_a_trace_holds),
+        cmocka_unit_test(no_value_is_above_its_bound),
         cmocka_unit_test(questions_are_unique_and_splits_apart),
+        cmocka_unit_test(repeats_differ_in_order_or_solution),
         cmocka_unit_test(a_question_does_not_depend_on_the_counts),
         cmocka_unit_test(the_split_is_that_of_sha256),
         cmocka_unit_test(rows_read_as_documented),

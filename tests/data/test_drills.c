@@ -42,6 +42,7 @@ static DrillOptions only(double check, double copy, double single, double compar
     o.check_share = check;
     o.copy_share = copy;
     o.single_share = single;
+    o.permute_share = 0;
     o.compare_share = compare;
     Error error;
     assert_true(drill_options_check(&o, &error));
@@ -51,13 +52,12 @@ static DrillOptions only(double check, double copy, double single, double compar
 static void check_lines_hold(void **state) {
     (void)state;
     DrillOptions o = only(1, 0, 0, 0);
-    Buf text;
-    buf_init(&text, 0);
+    DrillText text = {.n_answers = 0};
+    buf_init(&text.text, 0);
     int hits = 0, lines = 0;
     for (uint32_t row = 0; row < 200; row++) {
-        buf_clear(&text);
-        drill_write_text(&o, row, &text);
-        Str rest = buf_str(&text), line;
+        drill_make(&o, row, &text);
+        Str rest = buf_str(&text.text), line;
         int64_t target = strtoll(rest.ptr, NULL, 10);
         ptrdiff_t mark = str_find(rest, STR(" ? "), 0);
         assert_true(mark > 0);
@@ -73,57 +73,132 @@ static void check_lines_hold(void **state) {
     assert_int_equal(lines, 200 * o.lines);
     // 0.35 are meant to hit, a few of the others do by chance: binomial, 1600 lines, 0.28 and 0.45 are 6 sigma off
     assert_in_range(hits, 1600 * 28 / 100, 1600 * 45 / 100);
-    buf_free(&text);
+    buf_free(&text.text);
 }
 
 static void copies_singles_and_comparisons_hold(void **state) {
     (void)state;
-    Buf text;
-    buf_init(&text, 0);
+    DrillText text = {.n_answers = 0};
+    buf_init(&text.text, 0);
     for (uint32_t row = 0; row < 100; row++) {
         Str line;
         int lines = 0;
         DrillOptions o = only(0, 1, 0, 0);
-        drill_write_text(&o, row, &text);
-        for (Str rest = buf_str(&text); next_line(&rest, &line); lines++) {
+        drill_make(&o, row, &text);
+        for (Str rest = buf_str(&text.text); next_line(&rest, &line); lines++) {
             ptrdiff_t bar = str_find(line, STR(" | "), 0);
             assert_true(bar > 0);
             assert_true(str_equal((Str){line.ptr, (size_t)bar}, (Str){line.ptr + bar + 3, line.len - (size_t)bar - 3}));
         }
-        buf_clear(&text);
         o = only(0, 0, 1, 0);
-        drill_write_text(&o, row, &text);
-        for (Str rest = buf_str(&text); next_line(&rest, &line); lines++) check_sides(line);
-        buf_clear(&text);
+        drill_make(&o, row, &text);
+        for (Str rest = buf_str(&text.text); next_line(&rest, &line); lines++) check_sides(line);
         o = only(0, 0, 0, 1);
-        drill_write_text(&o, row, &text);
-        for (Str rest = buf_str(&text); next_line(&rest, &line); lines++) {
+        drill_make(&o, row, &text);
+        for (Str rest = buf_str(&text.text); next_line(&rest, &line); lines++) {
             char *end;
             int64_t target = strtoll(line.ptr, &end, 10), value = strtoll(end + 2, &end, 10);
             assert_int_equal(target == value, strncmp(end, " yes", 4) == 0);
         }
-        buf_clear(&text);
         assert_int_equal(lines, 3 * o.lines);
     }
-    buf_free(&text);
+    buf_free(&text.text);
+}
+
+// Every expression uses the row's numbers, each once: no verdict but for the value, which is not asked for.
+static void permutations_use_the_numbers(void **state) {
+    (void)state;
+    DrillOptions o = only(1, 0, 0, 0);
+    o.check_share = 0;
+    o.permute_share = 1;
+    DrillText text = {.n_answers = 0};
+    buf_init(&text.text, 0);
+    int different = 0, mixed = 0;
+    for (uint32_t row = 0; row < 100; row++) {
+        drill_make(&o, row, &text);
+        assert_int_equal(text.n_answers, o.lines);
+        CountdownProblem problem = {.n = 0, .target = -1}; // no value is negative
+        char *at = text.text.data;
+        while (*at != '?') {
+            problem.numbers[problem.n++] = strtoll(at, &at, 10);
+            at++;
+        }
+        assert_int_equal(problem.n, 3);
+        mixed += problem.numbers[0] != problem.numbers[1];
+        assert_int_equal(text.from[0], at + 1 - text.text.data);
+        Str first = {NULL, 0};
+        for (int32_t i = 0; i < text.n_answers; i++) {
+            Str line = {text.text.data + text.from[i], (size_t)(text.to[i] - text.from[i])};
+            assert_true(str_ends(line, STR(" ;")));
+            line.len -= 2;
+            assert_int_equal(countdown_grade(line, &problem), COUNTDOWN_WRONG_VALUE);
+            if (i == 0)
+                first = line;
+            else
+                different += !str_equal(line, first);
+        }
+        assert_int_equal(text.to[text.n_answers - 1], text.text.len);
+    }
+    assert_true(different > 500); // of 700
+    assert_true(mixed > 60);      // of 100
+    buf_free(&text.text);
+}
+
+// Each answer begins after its line's first '=' or '|' and ends with its ';'.
+static void answers_are_marked(void **state) {
+    (void)state;
+    DrillText text = {.n_answers = 0};
+    buf_init(&text.text, 0);
+    DrillOptions o = only(0.5, 0.3, 0.2, 0);
+    for (uint32_t row = 0; row < 50; row++) {
+        drill_make(&o, row, &text);
+        assert_int_equal(text.n_answers, o.lines);
+        const char *data = text.text.data;
+        size_t at = 0;
+        for (int32_t i = 0; i < text.n_answers; i++) {
+            size_t from = at + strcspn(data + at, "=|") + 1, to = from + strcspn(data + from, ";") + 1;
+            assert_int_equal(text.from[i], from);
+            assert_int_equal(text.to[i], to);
+            at = to;
+        }
+        assert_int_equal(at, text.text.len);
+    }
+    o = only(0, 0, 0, 1);
+    drill_make(&o, 0, &text);
+    for (int32_t i = 0; i < text.n_answers; i++) {
+        Str answer = {text.text.data + text.from[i], (size_t)(text.to[i] - text.from[i])};
+        assert_true(str_equal(answer, STR(" yes ;")) || str_equal(answer, STR(" no ;")));
+    }
+    Buf line;
+    buf_init(&line, 0);
+    drill_write(&o, 0, &line);
+    json_t *row;
+    Error error;
+    assert_true(json_parse((Str){line.data, line.len - 1}, "row", &row, &error));
+    assert_string_equal(json_string_value(json_object_get(row, "text")), text.text.data);
+    json_t *third = json_array_get(json_object_get(row, "answers"), 2);
+    assert_int_equal(json_integer_value(json_array_get(third, 0)), text.from[2]);
+    assert_int_equal(json_integer_value(json_array_get(third, 1)), text.to[2]);
+    json_decref(row);
+    buf_free(&line);
+    buf_free(&text.text);
 }
 
 static void shares_choose_the_kinds(void **state) {
     (void)state;
     DrillOptions o = only(0.5, 0.3, 0.2, 0);
     int check = 0, copy = 0;
-    Buf text;
-    buf_init(&text, 0);
+    DrillText text = {.n_answers = 0};
+    buf_init(&text.text, 0);
     for (uint32_t row = 0; row < 2000; row++) {
-        buf_clear(&text);
-        drill_write_text(&o, row, &text);
-        check += str_find(buf_str(&text), STR("?"), 0) >= 0;
-        copy += str_find(buf_str(&text), STR("|"), 0) >= 0;
+        drill_make(&o, row, &text);
+        check += str_find(buf_str(&text.text), STR("?"), 0) >= 0;
+        copy += str_find(buf_str(&text.text), STR("|"), 0) >= 0;
     }
     // binomial of 2000: standard deviations 22 and 20; five of them
     assert_in_range(check, 1000 - 110, 1000 + 110);
     assert_in_range(copy, 600 - 100, 600 + 100);
-    buf_free(&text);
+    buf_free(&text.text);
 }
 
 static void wrong_options_name_their_key(void **state) {
@@ -137,15 +212,17 @@ static void wrong_options_name_their_key(void **state) {
     assert_false(drill_options_check(&o, &error));
     assert_non_null(strstr(error.message, "value_max"));
     o = drill_options_default();
-    o.check_share = o.copy_share = o.single_share = 0;
+    o.check_share = o.copy_share = o.single_share = o.permute_share = 0;
     assert_false(drill_options_check(&o, &error));
-    assert_non_null(strstr(error.message, "check_share"));
+    assert_non_null(strstr(error.message, "expected a share of check"));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(check_lines_hold),
         cmocka_unit_test(copies_singles_and_comparisons_hold),
+        cmocka_unit_test(permutations_use_the_numbers),
+        cmocka_unit_test(answers_are_marked),
         cmocka_unit_test(shares_choose_the_kinds),
         cmocka_unit_test(wrong_options_name_their_key),
     };

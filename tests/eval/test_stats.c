@@ -11,7 +11,8 @@
 #include "eval/stats.h"
 
 static void close_to(double got, double expected) {
-    if (!(fabs(got - expected) <= 1e-12 * fabs(expected) + 1e-300)) fail_msg("got %.17g, expected %.17g", got, expected);
+    if (!(fabs(got - expected) <= 1e-12 * fabs(expected) + 1e-300))
+        fail_msg("got %.17g, expected %.17g", got, expected);
 }
 
 static void wilson_matches_scipy(void **state) {
@@ -39,8 +40,8 @@ static void pass_at_k_matches_exact_fractions(void **state) {
     const struct {
         int64_t n, right, k;
         double value;
-    } cases[] = {{8, 3, 1, 0.375},   {8, 3, 4, 0.9285714285714286},        {64, 1, 8, 0.125},
-                 {10, 7, 4, 1},      {200, 20, 100, 0.9999996678312922},   {5, 0, 5, 0},
+    } cases[] = {{8, 3, 1, 0.375}, {8, 3, 4, 0.9285714285714286},      {64, 1, 8, 0.125},
+                 {10, 7, 4, 1},    {200, 20, 100, 0.9999996678312922}, {5, 0, 5, 0},
                  {5, 5, 1, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         close_to(stats_pass_at_k(cases[i].n, cases[i].right, cases[i].k), cases[i].value);
@@ -52,13 +53,9 @@ static void mcnemar_matches_scipy(void **state) {
     const struct {
         int64_t a, b;
         double p;
-    } cases[] = {{1, 0, 1},
-                 {0, 5, 0.0625},
-                 {3, 9, 0.14599609375},
-                 {10, 12, 0.8318119049072266},
-                 {100, 140, 0.01166409231767769},
-                 {7, 7, 1},
-                 {0, 0, 1}};
+    } cases[] = {
+        {1, 0, 1}, {0, 5, 0.0625}, {3, 9, 0.14599609375}, {10, 12, 0.8318119049072266}, {100, 140, 0.01166409231767769},
+        {7, 7, 1}, {0, 0, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         close_to(stats_mcnemar_exact(cases[i].a, cases[i].b), cases[i].p);
         close_to(stats_mcnemar_exact(cases[i].b, cases[i].a), cases[i].p);

@@ -1,5 +1,6 @@
 // Passes: no allocation once reserved, logits beside log-probs and entropies, and the table of positions as it grows.
 #include <math.h>
+#include "model/model_impl.h"
 #include "tiny.h"
 
 static int n_allocations; // of the counting backend below
@@ -136,12 +137,44 @@ static void test_long_positions(void **state)
     backend_destroy(backend);
 }
 
+// cos and sin of every position against the formula in double. The angle is a product rounded to F32: up to 3000 here, so
+// half an ulp is 1.2e-4.
+static void test_rope_table(void **state)
+{
+    (void)state;
+    Backend *backend = open_backend("ref");
+    ModelConfig config = tiny_config(MODEL_QWEN2);
+    config.rope = (RopeConfig){.kind = ROPE_YARN, .theta = 1000.0, .factor = 4, .original_max_positions = 64,
+                               .beta_fast = 32, .beta_slow = 1};
+    Model *model = tiny_model(backend, &config, DTYPE_F32, 55);
+    rope_table_reserve(model, 10);
+    rope_table_reserve(model, 3000);
+    assert_true(model->rope.n_positions >= 3000 && model->rope.half_dim == 3);
+    size_t count = (size_t)model->rope.n_positions * 3;
+    float *cosines = mem_alloc(count, sizeof *cosines), *sines = mem_alloc(count, sizeof *sines);
+    RUN(backend, download, cosines, model->rope.cos, count * sizeof *cosines);
+    RUN(backend, download, sines, model->rope.sin, count * sizeof *sines);
+    double inv_freq[3], scale;
+    rope_frequencies(&config.rope, 6, inv_freq, &scale);
+    for (int position = 0; position < 3000; position++) {
+        for (int i = 0; i < 3; i++) {
+            assert_true(fabs((double)cosines[3 * position + i] - scale * cos(position * inv_freq[i])) < 2e-4);
+            assert_true(fabs((double)sines[3 * position + i] - scale * sin(position * inv_freq[i])) < 2e-4);
+        }
+    }
+    mem_free(cosines);
+    mem_free(sines);
+    model_destroy(model);
+    backend_destroy(backend);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reserved_passes_do_not_allocate),
         cmocka_unit_test(test_logits_agree),
         cmocka_unit_test(test_long_positions),
+        cmocka_unit_test(test_rope_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,19 +148,20 @@ bool golden_check_ids(const Golden *golden, const int32_t *ids, int32_t n, const
     return true;
 }
 
-// Squares of a - b, left-out elements apart, and of b.
+// Squares of a - b, of what of it exceeds the allowance, and of b.
 typedef struct Squares {
-    double difference, whole_difference, value;
+    double difference, excess, value;
 } Squares;
 
-static Squares sum_squares(const float *a, const float *b, const uint8_t *left_out, size_t count)
+static Squares sum_squares(const float *a, const float *b, const float *allowance, size_t count)
 {
     Squares sum = {0};
     for (size_t i = 0; i < count; i++) {
-        double difference = (double)a[i] - (double)b[i];
-        sum.whole_difference += difference * difference;
-        if (!left_out || !left_out[i])
-            sum.difference += difference * difference;
+        double difference = fabs((double)a[i] - (double)b[i]);
+        double excess = allowance ? difference - (double)allowance[i] : difference;
+        sum.difference += difference * difference;
+        if (!(excess <= 0)) // also a NaN
+            sum.excess += excess * excess;
         sum.value += (double)b[i] * (double)b[i];
     }
     return sum;
@@ -172,7 +173,7 @@ static double relative_norm(double squares_difference, double squares)
 }
 
 static bool compare_param(const Golden *golden, const char *prefix, const Model *model, Dev arena, int32_t index,
-                          const uint8_t *left_out, Squares *sum, Error *error)
+                          const float *allowance, Squares *sum, Error *error)
 {
     const Param *param = &model_params(model)->params[index];
     char name[128];
@@ -187,7 +188,7 @@ static bool compare_param(const Golden *golden, const char *prefix, const Model 
         size_t count = (size_t)want.rows * (size_t)want.cols;
         float *have = mem_alloc(count, sizeof *have);
         param_arena_get(model, arena, index, have);
-        *sum = sum_squares(have, want.at, left_out, count);
+        *sum = sum_squares(have, want.at, allowance, count);
         mem_free(have);
     }
     mem_free(want.at);
@@ -203,26 +204,26 @@ static int32_t count_prefixed(const Golden *golden, const char *prefix)
 }
 
 bool golden_compare_arena(const Golden *golden, const char *prefix, const Model *model, Dev arena,
-                          const uint8_t *left_out, ArenaDifference *out, Error *error)
+                          const float *allowance, ArenaDifference *out, Error *error)
 {
     const ParamTable *table = model_params(model);
     Squares all = {0};
     *out = (ArenaDifference){.worst = -1, .worst_name = ""};
     for (int32_t i = 0; i < table->n_params; i++) {
         Squares sum;
-        if (!compare_param(golden, prefix, model, arena, i, left_out, &sum, error))
+        if (!compare_param(golden, prefix, model, arena, i, allowance, &sum, error))
             return false;
-        double difference = relative_norm(sum.difference, sum.value);
+        double difference = relative_norm(sum.excess, sum.value);
         if (!isnan(out->worst) && !(difference <= out->worst)) { // a NaN is the worst, and stays
             out->worst = difference;
             out->worst_name = table->params[i].name;
         }
-        all.whole_difference += sum.whole_difference;
+        all.difference += sum.difference;
         all.value += sum.value;
-        if (left_out)
-            left_out += (size_t)table->params[i].rows * (size_t)table->params[i].cols;
+        if (allowance)
+            allowance += (size_t)table->params[i].rows * (size_t)table->params[i].cols;
     }
-    out->together = relative_norm(all.whole_difference, all.value);
+    out->together = relative_norm(all.difference, all.value);
     if (count_prefixed(golden, prefix) != table->n_params) {
         return error_set(error, "%s: %d tensors begin with %s, expected the model's %d parameters", golden->path,
                          count_prefixed(golden, prefix), prefix, table->n_params);

@@ -77,9 +77,10 @@ typedef struct ArenaDifference {
     const char *worst_name; // of that parameter; the model's
     double together;        // all parameters as one vector, in parts of its norm
 } ArenaDifference;
-// left_out [all elements, parameter by parameter, row-major]: 1 for elements that do not count in `worst`; NULL: none.
+// allowance [all elements, parameter by parameter, row-major]: of an element's difference only what exceeds it counts
+// in `worst`; NULL: 0.
 MUST_CHECK bool golden_compare_arena(const Golden *golden, const char *prefix, const Model *model, Dev arena,
-                                     const uint8_t *left_out, ArenaDifference *out, Error *error);
+                                     const float *allowance, ArenaDifference *out, Error *error);
 // Reports the worst of grad.*; `how` (" ..." or "") ends the line's description.
 MUST_CHECK bool golden_check_gradients(Oracle *oracle, const Golden *golden, const char *file, const char *how,
                                        const Model *model, Dev grads, Error *error);

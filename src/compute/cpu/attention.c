@@ -1,9 +1,8 @@
 // Attention over the paths of a forest.
 //
-// Bits: a score is one chain over D, the sum of a softmax runs over 16 lanes by absolute position, an output element is one
-// chain over absolute positions. None of them knows of segments, blocks or other rows.
-// Speed: the queries of a block (rows of one segment, heads of one K/V head) share each transposed panel of 32 keys.
-#include <omp.h>
+// Bits: a score is one chain over D, the sum of a softmax runs over 16 lanes by absolute position, an output element is
+// one chain over absolute positions. None of them knows of segments, blocks or other rows.
+// Speed: the queries of a block (rows, heads of one K/V head) share each transposed panel of 32 keys.
 #include <string.h>
 #include "compute/cpu/attention.h"
 #include "compute/cpu/product.h"
@@ -16,26 +15,29 @@ typedef struct Attention {
     AttentionPlan plan;
     Mat out, lse, q, k, v;
     float scale;
+    float *work; // scratch_floats for each worker
 } Attention;
 
-// What a thread needs: [queries][BLOCK_K] packed queries, lines of scores [blocks of positions][queries][BLOCK_K],
-// sums [queries][columns], a panel of keys [D][PANEL].
+// What a worker needs: [queries][BLOCK_K] packed queries, two panels of keys [D][PANEL], sums [queries][columns], lines
+// of scores [blocks of positions][queries][BLOCK_K].
 typedef struct Scratch {
-    float *queries, *scores, *sums, *panel;
+    float *queries, *panels, *sums, *scores;
     size_t line_stride; // from one block of positions to the next
 } Scratch;
 
 static size_t scratch_floats(const AttentionPlan *plan)
 {
     size_t queries = (size_t)plan->queries, position_blocks = (size_t)div_up(plan->longest, BLOCK_K);
-    return queries * BLOCK_K * (1 + position_blocks) + queries * (size_t)plan->columns + HEAD_DIM_MAX * PANEL;
+    return queries * BLOCK_K * (1 + position_blocks) + queries * (size_t)plan->columns + 2 * HEAD_DIM_MAX * PANEL;
 }
 
-static Scratch scratch_of_thread(const AttentionPlan *plan, float *work, int thread)
+static Scratch scratch_of_worker(const Attention *a, int worker)
 {
-    Scratch s = {.queries = work + (size_t)thread * scratch_floats(plan), .line_stride = (size_t)plan->queries * BLOCK_K};
-    s.panel = s.queries + s.line_stride;
-    s.sums = s.panel + HEAD_DIM_MAX * PANEL;
+    const AttentionPlan *plan = &a->plan;
+    Scratch s = {.queries = a->work + (size_t)worker * scratch_floats(plan),
+                 .line_stride = (size_t)plan->queries * BLOCK_K};
+    s.panels = s.queries + s.line_stride;
+    s.sums = s.panels + 2 * HEAD_DIM_MAX * PANEL;
     s.scores = s.sums + (size_t)plan->queries * (size_t)plan->columns;
     return s;
 }
@@ -45,87 +47,111 @@ static float *score_line(const Scratch *s, int32_t query, int32_t position)
     return s->scores + (size_t)(position / BLOCK_K) * s->line_stride + (size_t)query * BLOCK_K;
 }
 
-// Scores of all queries of a block with positions 0 .. length - 1. A row's scores past its own end are never read.
-static void score_block(const Attention *a, const QueryBlock *block, int32_t kv_head, const Scratch *s)
+// Scores of queries first .. first + count - 1 with positions from (a multiple of PANEL) .. to - 1 of a segment's path.
+// A row's scores past its own end are worked out too, but never read.
+static void score_queries(const Attention *a, const Scratch *s, int32_t kv_head, int32_t segment, int32_t first,
+                          int32_t count, int32_t from, int32_t to)
 {
-    int32_t queries = block->n_rows * a->plan.group, length = block->length + block->n_rows - 1;
-    int32_t tiles = div_up(queries, TILE_ROWS);
-    Tile tile = {.c_row = BLOCK_K, .b = s->panel, .b_row = PANEL, .panels = 1, .len = a->plan.head_dim};
-    for (int32_t from = 0; from < length; from += PANEL) {
-        transpose_keys(a->kernels, &a->plan, block->segment, kv_head, s->panel, a->k, from, min_i32(from + PANEL, length));
+    int32_t tiles = div_up(count, TILE_ROWS);
+    size_t panel_size = (size_t)a->plan.head_dim * PANEL;
+    Tile tile = {.c_row = BLOCK_K, .c_panel = PANEL, .b = s->panels, .b_row = PANEL, .b_panel = panel_size,
+                 .len = a->plan.head_dim};
+    for (; from < to; from += tile.panels * PANEL) {
+        tile.panels = count <= 6 && from % (2 * PANEL) == 0 && to - from > PANEL ? 2 : 1; // two keep the chains busy
+        for (int32_t p = 0, at = from; p < tile.panels; p++, at += PANEL)
+            transpose_keys(a->kernels, &a->plan, segment, kv_head, s->panels + (size_t)p * panel_size, a->k, at,
+                           min_i32(at + PANEL, to), tiles == 1);
         for (int32_t i = 0; i < tiles; i++) {
-            int32_t first = part_start(queries, tiles, i);
-            tile.rows = part_start(queries, tiles, i + 1) - first;
-            tile.a = s->queries + (size_t)first * BLOCK_K;
-            tile.c = score_line(s, first, from) + from % BLOCK_K;
+            int32_t query = first + part_start(count, tiles, i);
+            tile.rows = first + part_start(count, tiles, i + 1) - query;
+            tile.a = s->queries + (size_t)query * BLOCK_K;
+            tile.c = score_line(s, query, from) + from % BLOCK_K;
             a->kernels->tile(&tile);
         }
     }
 }
 
-// Sums for queries first .. first + count - 1, which attend to `shared` positions together; rows that attend to more do
-// the rest by themselves, so that no row's sum ever meets a token that it must not see.
+static void score_block(const Attention *a, const QueryBlock *block, int32_t kv_head, const Scratch *s)
+{
+    const int32_t *segments = a->plan.row_segment + block->row, *lengths = a->plan.row_length + block->row;
+    int32_t group = a->plan.group, from = 0;
+    if (segments[0] != segments[block->n_rows - 1]) {
+        score_queries(a, s, kv_head, segments[0], 0, block->n_rows * group, 0, block->shared);
+        from = block->shared / PANEL * PANEL; // the panel where paths part is done again
+    }
+    for (int32_t r = 0, end; r < block->n_rows; r = end) {
+        for (end = r + 1; end < block->n_rows && segments[end] == segments[r];)
+            end++;
+        score_queries(a, s, kv_head, segments[r], r * group, (end - r) * group, from, lengths[end - 1]);
+    }
+}
+
+// c[count][columns] += probabilities of queries first .. times the values of positions from .. to - 1.
+static void add_values(const Attention *a, const Scratch *s, int32_t kv_head, int32_t segment, int32_t first,
+                       int32_t count, int32_t from, int32_t to)
+{
+    for (int32_t end; from < to; from = end) {
+        end = min_i32((from / BLOCK_K + 1) * BLOCK_K, to);
+        sum_over_positions(a->kernels, &a->plan, segment, kv_head, s->sums + (size_t)first * (size_t)a->plan.columns,
+                           score_line(s, first, from), count, a->v, from, end);
+    }
+}
+
+// Sums for queries first .. first + count - 1: what all of them see together, then each row the rest by itself, so that
+// no row's sum ever meets a token that it must not see.
 static void sum_tile(const Attention *a, const QueryBlock *block, int32_t kv_head, const Scratch *s, int32_t first,
                      int32_t count)
 {
-    int32_t group = a->plan.group, segment = block->segment, shared = block->length + first / group;
-    float *c = s->sums + (size_t)first * (size_t)a->plan.columns;
-    memset(c, 0, (size_t)count * (size_t)a->plan.columns * sizeof(float));
-    for (int32_t from = 0; from < shared; from += BLOCK_K)
-        sum_over_positions(a->kernels, &a->plan, segment, kv_head, c, score_line(s, first, from), count, a->v, from,
-                           min_i32(from + BLOCK_K, shared));
-    for (int32_t i = first, rows; i < first + count; i += rows) {
-        rows = min_i32(group - i % group, first + count - i); // queries of one row
-        int32_t length = block->length + i / group;
-        for (int32_t from = shared, to; from < length; from = to) {
-            to = min_i32((from / BLOCK_K + 1) * BLOCK_K, length);
-            for (int32_t j = i, n; j < i + rows; j += n) {
-                n = min_i32(TILE_ROWS, i + rows - j);
-                sum_over_positions(a->kernels, &a->plan, segment, kv_head, s->sums + (size_t)j * (size_t)a->plan.columns,
-                                   score_line(s, j, from), n, a->v, from, to);
-            }
-        }
+    const int32_t *segments = a->plan.row_segment + block->row, *lengths = a->plan.row_length + block->row;
+    int32_t group = a->plan.group, first_row = first / group, last_row = (first + count - 1) / group;
+    int32_t shared = segments[first_row] == segments[last_row] ? lengths[first_row] : block->shared;
+    memset(s->sums + (size_t)first * (size_t)a->plan.columns, 0,
+           (size_t)count * (size_t)a->plan.columns * sizeof(float));
+    add_values(a, s, kv_head, segments[first_row], first, count, 0, shared);
+    for (int32_t query = first, n; query < first + count; query += n) {
+        int32_t row = query / group;
+        n = min_i32((row + 1) * group, first + count) - query;
+        add_values(a, s, kv_head, segments[row], query, n, shared, lengths[row]);
     }
 }
 
-static void attend_block(const Attention *a, const QueryBlock *block, int32_t kv_head, const Scratch *s)
+static void attention_task(void *context, int32_t task, int worker)
 {
+    const Attention *a = context;
     const AttentionPlan *plan = &a->plan;
-    int32_t queries = block->n_rows * plan->group, tiles = div_up(queries, TILE_ROWS);
-    pack_queries(a->kernels, plan, block, kv_head, s->queries, a->q, a->scale);
-    score_block(a, block, kv_head, s);
-    float *totals = s->queries; // no longer needed
-    for (int32_t i = 0; i < queries; i++) {
-        float max, total = a->kernels->softmax_line(score_line(s, i, 0), s->line_stride, block->length + i / plan->group, &max);
-        cpu_row(a->lse, block->row + i / plan->group)[kv_head * plan->group + i % plan->group] = max + cpu_log(total);
-        totals[i] = total;
-    }
+    int32_t i_block = plan->n_blocks - 1 - task / plan->n_kv_heads; // long rows first
+    int32_t kv_head = task % plan->n_kv_heads, group = plan->group;
+    const QueryBlock *block = &plan->blocks[i_block];
+    Scratch s = scratch_of_worker(a, worker);
+    int32_t queries = block->n_rows * group, tiles = div_up(queries, TILE_ROWS);
+    pack_queries(a->kernels, plan, block, kv_head, s.queries, a->q, a->scale);
+    score_block(a, block, kv_head, &s);
+    float *totals = s.queries, *largest = totals + queries; // the queries are no longer needed
+    for (int32_t i = 0; i < queries; i++)
+        totals[i] = a->kernels->softmax_line(score_line(&s, i, 0), s.line_stride,
+                                             plan->row_length[block->row + i / group], &largest[i]);
+    for (int32_t i = 0; i < queries; i++)
+        cpu_row(a->lse, block->row + i / group)[kv_head * group + i % group] = largest[i] + cpu_log(totals[i]);
     for (int32_t i = 0; i < tiles; i++) {
         int32_t first = part_start(queries, tiles, i);
-        sum_tile(a, block, kv_head, s, first, part_start(queries, tiles, i + 1) - first);
+        sum_tile(a, block, kv_head, &s, first, part_start(queries, tiles, i + 1) - first);
     }
     for (int32_t i = 0; i < queries; i++) {
-        int32_t head = kv_head * plan->group + i % plan->group;
-        a->kernels->scale(cpu_row(a->out, block->row + i / plan->group) + (size_t)head * (size_t)plan->head_dim,
-                          s->sums + (size_t)i * (size_t)plan->columns, plan->head_dim, 1 / totals[i]);
+        int32_t head = kv_head * group + i % group;
+        a->kernels->scale(cpu_row(a->out, block->row + i / group) + (size_t)head * (size_t)plan->head_dim,
+                          s.sums + (size_t)i * (size_t)plan->columns, plan->head_dim, 1 / totals[i]);
     }
 }
 
-void cpu_attention(Backend *be, Mat out, Mat lse, Mat q, Mat k, Mat v, const Forest *forest, int32_t head_dim, float scale)
+void cpu_attention(Backend *be, Mat out, Mat lse, Mat q, Mat k, Mat v, const Forest *forest, int32_t head_dim,
+                   float scale)
 {
     forest_check(forest);
     assert(q.rows == forest->n_rows && k.rows == forest->n_kv && v.rows == k.rows && v.cols == k.cols);
     assert(out.rows == q.rows && out.cols == q.cols && lse.rows == q.rows && lse.cols == q.cols / head_dim);
     Attention a = {.kernels = cpu_kernels(be), .out = out, .lse = lse, .q = q, .k = k, .v = v, .scale = scale};
-    a.plan = attention_plan(be, forest, head_dim, q.cols, k.cols, BLOCK_QUERIES);
+    a.plan = attention_plan(be, forest, head_dim, q.cols, k.cols, BLOCK_QUERIES, true);
     int threads = cpu_threads_for(attention_work(&a.plan));
-    float *work = cpu_work(be, WORK_THREADS, (size_t)threads * scratch_floats(&a.plan) * sizeof(float));
-    int32_t n_items = a.plan.n_blocks * a.plan.n_kv_heads;
-#pragma omp parallel num_threads(threads) if (threads > 1)
-    {
-        Scratch scratch = scratch_of_thread(&a.plan, work, omp_get_thread_num());
-#pragma omp for schedule(dynamic)
-        for (int32_t i = n_items - 1; i >= 0; i--) // long rows first
-            attend_block(&a, &a.plan.blocks[i / a.plan.n_kv_heads], i % a.plan.n_kv_heads, &scratch);
-    }
+    a.work = cpu_work(be, WORK_THREADS, (size_t)threads * scratch_floats(&a.plan) * sizeof(float));
+    cpu_run(be, threads, a.plan.n_blocks * a.plan.n_kv_heads, attention_task, &a);
 }

@@ -10,11 +10,11 @@ typedef struct Run {
     int32_t segment;
 } Run;
 
-// Rows of one segment whose queries go through the keys together.
+// Consecutive rows whose queries go through the keys together: rows of one segment, or of several with the same parent
+// (one new token each of many completions of a prompt).
 typedef struct QueryBlock {
-    int32_t segment;
     int32_t row, n_rows;
-    int32_t length; // tokens that the first row attends to; each next row attends to one more
+    int32_t shared; // positions that all its rows see, with the same K/V rows
 } QueryBlock;
 
 // What a call works out once about its forest. Lives in WORK_PATHS.
@@ -22,6 +22,7 @@ typedef struct AttentionPlan {
     const Forest *forest;
     Run *runs;          // of every segment, the root's first
     int32_t *first_run; // [n_segments + 1]
+    int32_t *row_segment, *row_length; // [n_rows]: segment of a row, tokens that it attends to
     QueryBlock *blocks; // in order of rows
     int32_t n_blocks;
     int32_t longest;    // tokens of the longest path
@@ -32,21 +33,23 @@ typedef struct AttentionPlan {
 
 #define HEAD_DIM_MAX BLOCK_K
 
-// Queries are (row, head of the group), heads within rows; query i of a block is row i / group.
+// Queries are (row, head of the group), heads within rows; query i of a block is row i / group. A block has at most
+// block_queries of them, but at least one row; siblings: blocks may have rows of several segments.
 AttentionPlan attention_plan(Backend *be, const Forest *forest, int32_t head_dim, int32_t q_cols, int32_t kv_cols,
-                             int32_t block_queries);
+                             int32_t block_queries, bool siblings);
 // Multiply-adds of a forward pass, about.
 double attention_work(const AttentionPlan *plan);
 // to[queries][BLOCK_K] = a * the head vectors of a block in x[T, H*D].
-void pack_queries(const CpuKernels *kernels, const AttentionPlan *plan, const QueryBlock *block, int32_t kv_head, float *to,
-                  Mat x, float a);
+void pack_queries(const CpuKernels *kernels, const AttentionPlan *plan, const QueryBlock *block, int32_t kv_head,
+                  float *to, Mat x, float a);
 // to[D][PANEL]: the vectors of positions from .. to - 1 of a segment's path in kv[R, G*D], lane = position mod PANEL;
 // at most PANEL positions, which do not cross a multiple of it. Other lanes are left as they are.
-void transpose_keys(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head, float *panel,
-                    Mat kv, int32_t from, int32_t to);
+// prefetch: fetches what the next panel needs; pays where few queries use each.
+void transpose_keys(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head,
+                    float *panel, Mat kv, int32_t from, int32_t to, bool prefetch);
 // c[rows][columns] += a[rows][BLOCK_K] times the vectors of positions from .. to - 1 (within a block of BLOCK_K) in kv;
 // a's column is the position mod BLOCK_K. Chains go on from c.
-void sum_over_positions(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head, float *c,
-                        const float *a, int32_t rows, Mat kv, int32_t from, int32_t to);
+void sum_over_positions(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head,
+                        float *c, const float *a, int32_t rows, Mat kv, int32_t from, int32_t to);
 
 #endif

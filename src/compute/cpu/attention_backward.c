@@ -1,26 +1,34 @@
 // Backward of attention (Dao et al. 2022, appendix B.2). With p_j = exp(scale q.k_j - lse), D = dout.out and
 // ds_j = p_j (dout.v_j - D):  dq = scale sum_j ds_j k_j,  dk_j += scale ds_j q,  dv_j += p_j dout.
 //
-// Bits: chains of dq run over absolute positions, those of dk and dv over query blocks in row order and within a block over
-// (row, head). Two ways to share out the work give the same chains:
+// Bits: chains of dq run over absolute positions, those of dk and dv over query blocks in row order and within a block
+// over (row, head). Two ways to share out the work give the same chains:
 // - by (tree of the forest, K/V head): everything in one pass;
-// - where trees are too few: dq by (query block, K/V head), then dk and dv by (256 keys of a segment, K/V head), which
-//   computes the scores twice.
-#include <omp.h>
+// - for K/V heads that would leave threads idle, where trees are few: dq by (query block, K/V head), then dk and dv by
+//   (256 keys of a segment, K/V head), which computes the scores twice.
 #include <string.h>
 #include "compute/cpu/attention.h"
 
 #define BLOCK_QUERIES (8 * TILE_ROWS)
+
+// The tokens of a segment at positions from .. to - 1, all in one block of BLOCK_K.
+typedef struct KeyPart {
+    int32_t segment, from, to;
+} KeyPart;
 
 typedef struct Backward {
     const CpuKernels *kernels;
     AttentionPlan plan;
     Mat dq, dk, dv, dout, out, lse, q, k, v;
     float scale;
+    float *work;          // scratch_floats for each worker
+    const int32_t *roots; // segments without a parent
+    const KeyPart *key_parts;
+    int32_t tree_heads;   // K/V heads whose work is shared out by tree: the first ones
 } Backward;
 
-// What a thread needs. Lines of [queries][BLOCK_K]: scale * q, dout, p, ds; sums of dq [queries][columns]; a panel of keys
-// [D][PANEL]; gradients of a few keys [TILE_ROWS][columns]; lse and D of each query.
+// What a worker needs. Lines of [queries][BLOCK_K]: scale * q, dout, p, ds; sums of dq [queries][columns]; a panel of
+// keys [D][PANEL]; gradients of a few keys [TILE_ROWS][columns]; lse and D of each query.
 typedef struct Scratch {
     float *q, *dout, *p, *ds, *dq, *panel, *keys, *lse, *delta;
 } Scratch;
@@ -31,10 +39,11 @@ static size_t scratch_floats(const AttentionPlan *plan)
            TILE_ROWS * (size_t)plan->columns + CPU_SLACK_BYTES;
 }
 
-static Scratch scratch_of_thread(const AttentionPlan *plan, float *work, int thread)
+static Scratch scratch_of_worker(const Backward *b, int worker)
 {
+    const AttentionPlan *plan = &b->plan;
     size_t lines = (size_t)plan->queries * BLOCK_K;
-    Scratch s = {.q = work + (size_t)thread * scratch_floats(plan)};
+    Scratch s = {.q = b->work + (size_t)worker * scratch_floats(plan)};
     s.dout = s.q + lines;
     s.p = s.dout + lines;
     s.ds = s.p + lines;
@@ -44,6 +53,18 @@ static Scratch scratch_of_thread(const AttentionPlan *plan, float *work, int thr
     s.lse = s.keys + TILE_ROWS * plan->columns;
     s.delta = s.lse + plan->queries;
     return s;
+}
+
+// All rows of a block are of one segment here.
+static int32_t block_segment(const AttentionPlan *plan, const QueryBlock *block)
+{
+    return plan->row_segment[block->row];
+}
+
+// Tokens that its last row attends to.
+static int32_t block_length(const AttentionPlan *plan, const QueryBlock *block)
+{
+    return plan->row_length[block->row + block->n_rows - 1];
 }
 
 static void load_block(const Backward *b, const QueryBlock *block, int32_t kv_head, const Scratch *s)
@@ -67,7 +88,7 @@ static void dot_lines(const Backward *b, const QueryBlock *block, int32_t kv_hea
     Tile tile = {.c_row = BLOCK_K, .b = s->panel, .b_row = PANEL, .panels = 1, .len = b->plan.head_dim};
     for (int32_t start = from, end; start < to; start = end) {
         end = min_i32((start / PANEL + 1) * PANEL, to);
-        transpose_keys(b->kernels, &b->plan, block->segment, kv_head, s->panel, kv, start, end);
+        transpose_keys(b->kernels, &b->plan, block_segment(&b->plan, block), kv_head, s->panel, kv, start, end, false);
         for (int32_t i = 0; i < tiles; i++) {
             int32_t first = part_start(queries, tiles, i);
             tile.rows = part_start(queries, tiles, i + 1) - first;
@@ -86,19 +107,21 @@ static void gradient_lines(const Backward *b, const QueryBlock *block, int32_t k
     dot_lines(b, block, kv_head, s, s->p, s->q, b->k, from, to);
     dot_lines(b, block, kv_head, s, s->ds, s->dout, b->v, from, to);
     for (int32_t i = 0; i < block->n_rows * group; i++) {
-        int32_t end = min_i32(to, block->length + i / group); // a row sees up to itself
+        int32_t end = min_i32(to, b->plan.row_length[block->row + i / group]); // a row sees up to itself
         b->kernels->attention_gradient(s->p + (size_t)i * BLOCK_K, s->ds + (size_t)i * BLOCK_K, from - base, end - base,
                                        (int32_t)round_up((size_t)(to - base), 16), s->lse[i], s->delta[i]);
     }
 }
 
-static void add_dq(const Backward *b, const QueryBlock *block, int32_t kv_head, const Scratch *s, int32_t from, int32_t to)
+static void add_dq(const Backward *b, const QueryBlock *block, int32_t kv_head, const Scratch *s, int32_t from,
+                   int32_t to)
 {
     int32_t queries = block->n_rows * b->plan.group, tiles = div_up(queries, TILE_ROWS);
     for (int32_t i = 0; i < tiles; i++) {
         int32_t first = part_start(queries, tiles, i), rows = part_start(queries, tiles, i + 1) - first;
-        sum_over_positions(b->kernels, &b->plan, block->segment, kv_head, s->dq + (size_t)first * (size_t)b->plan.columns,
-                           s->ds + (size_t)first * BLOCK_K, rows, b->k, from, to);
+        sum_over_positions(b->kernels, &b->plan, block_segment(&b->plan, block), kv_head,
+                           s->dq + (size_t)first * (size_t)b->plan.columns, s->ds + (size_t)first * BLOCK_K, rows, b->k,
+                           from, to);
     }
 }
 
@@ -125,11 +148,13 @@ static void add_to_keys(const Backward *b, const Scratch *s, Mat dkv, int32_t kv
         memcpy(to + (size_t)i * (size_t)dkv.cols, s->keys + i * plan->columns, dim);
 }
 
-static void add_dk_dv(const Backward *b, const QueryBlock *block, int32_t kv_head, const Scratch *s, int32_t from, int32_t to)
+static void add_dk_dv(const Backward *b, const QueryBlock *block, int32_t kv_head, const Scratch *s, int32_t from,
+                      int32_t to)
 {
     const AttentionPlan *plan = &b->plan;
     int32_t queries = block->n_rows * plan->group;
-    for (int32_t r = plan->first_run[block->segment]; r < plan->first_run[block->segment + 1]; r++) {
+    int32_t segment = block_segment(plan, block);
+    for (int32_t r = plan->first_run[segment]; r < plan->first_run[segment + 1]; r++) {
         const Run *run = &plan->runs[r];
         int32_t start = max_i32(from, run->position), end = min_i32(to, run->position + run->count);
         int32_t tiles = start < end ? div_up(end - start, TILE_ROWS) : 0;
@@ -147,7 +172,7 @@ static void add_dk_dv(const Backward *b, const QueryBlock *block, int32_t kv_hea
 static void backward_block(const Backward *b, const QueryBlock *block, int32_t kv_head, const Scratch *s, bool keys_too)
 {
     const AttentionPlan *plan = &b->plan;
-    int32_t queries = block->n_rows * plan->group, length = block->length + block->n_rows - 1;
+    int32_t queries = block->n_rows * plan->group, length = block_length(plan, block);
     load_block(b, block, kv_head, s);
     memset(s->dq, 0, (size_t)queries * (size_t)plan->columns * sizeof(float));
     for (int32_t from = 0; from < length; from += BLOCK_K) {
@@ -171,51 +196,62 @@ static bool on_path(const AttentionPlan *plan, int32_t ancestor, int32_t segment
     return run < plan->first_run[segment + 1] && plan->runs[run].segment == ancestor;
 }
 
-static void backward_tree(const Backward *b, int32_t root, int32_t kv_head, const Scratch *s)
+static void tree_task(void *context, int32_t task, int worker)
 {
+    const Backward *b = context;
+    Scratch s = scratch_of_worker(b, worker);
+    int32_t root = b->roots[task / b->tree_heads];
     for (int32_t i = 0; i < b->plan.n_blocks; i++)
-        if (on_path(&b->plan, root, b->plan.blocks[i].segment))
-            backward_block(b, &b->plan.blocks[i], kv_head, s, true);
+        if (on_path(&b->plan, root, block_segment(&b->plan, &b->plan.blocks[i])))
+            backward_block(b, &b->plan.blocks[i], task % b->tree_heads, &s, true);
 }
 
-// dk and dv of the keys of a segment whose positions are from .. to - 1, all in one block of BLOCK_K.
-static void backward_keys(const Backward *b, int32_t segment, int32_t from, int32_t to, int32_t kv_head, const Scratch *s)
+static void queries_task(void *context, int32_t task, int worker)
 {
+    const Backward *b = context;
+    Scratch s = scratch_of_worker(b, worker);
+    int32_t heads = b->plan.n_kv_heads - b->tree_heads, i = b->plan.n_blocks - 1 - task / heads; // long rows first
+    backward_block(b, &b->plan.blocks[i], b->tree_heads + task % heads, &s, false);
+}
+
+// dk and dv of the tokens that a segment has in one block of BLOCK_K positions.
+static void keys_task(void *context, int32_t task, int worker)
+{
+    const Backward *b = context;
+    Scratch s = scratch_of_worker(b, worker);
+    int32_t heads = b->plan.n_kv_heads - b->tree_heads, kv_head = b->tree_heads + task % heads;
+    const KeyPart *part = &b->key_parts[task / heads];
     for (int32_t i = 0; i < b->plan.n_blocks; i++) {
         const QueryBlock *block = &b->plan.blocks[i];
-        int32_t length = block->length + block->n_rows - 1;
-        if (!on_path(&b->plan, segment, block->segment) || length <= from)
+        int32_t to = min_i32(part->to, block_length(&b->plan, block));
+        if (!on_path(&b->plan, part->segment, block_segment(&b->plan, block)) || to <= part->from)
             continue;
-        load_block(b, block, kv_head, s);
-        gradient_lines(b, block, kv_head, s, from, min_i32(to, length));
-        add_dk_dv(b, block, kv_head, s, from, min_i32(to, length));
+        load_block(b, block, kv_head, &s);
+        gradient_lines(b, block, kv_head, &s, part->from, to);
+        add_dk_dv(b, block, kv_head, &s, part->from, to);
     }
 }
 
-static void run_by_tree(const Backward *b, const int32_t *roots, int32_t n_roots, const Scratch *s)
+static int32_t fill_roots(const Forest *forest, int32_t *roots)
 {
-    int32_t heads = b->plan.n_kv_heads;
-#pragma omp for schedule(dynamic)
-    for (int32_t i = 0; i < n_roots * heads; i++)
-        backward_tree(b, roots[i / heads], i % heads, s);
+    int32_t n = 0;
+    for (int32_t i = 0; i < forest->n_segments; i++)
+        if (forest->segments[i].parent < 0)
+            roots[n++] = i;
+    return n;
 }
 
-static void run_in_two(const Backward *b, const Scratch *s)
+static int32_t fill_key_parts(const Forest *forest, KeyPart *parts)
 {
-    int32_t heads = b->plan.n_kv_heads, n_segments = b->plan.forest->n_segments;
-#pragma omp for schedule(dynamic) nowait
-    for (int32_t i = b->plan.n_blocks * heads - 1; i >= 0; i--)
-        backward_block(b, &b->plan.blocks[i / heads], i % heads, s, false);
-    for (int32_t j = 0; j < n_segments; j++) {
-        const Segment *segment = &b->plan.forest->segments[j];
-        int32_t end = segment->position + segment->n_tokens, first = segment->position / BLOCK_K;
-        int32_t parts = div_up(end, BLOCK_K) - first;
-#pragma omp for schedule(dynamic) nowait
-        for (int32_t i = 0; i < parts * heads; i++) {
-            int32_t base = (first + i / heads) * BLOCK_K;
-            backward_keys(b, j, max_i32(base, segment->position), min_i32(base + BLOCK_K, end), i % heads, s);
+    int32_t n = 0;
+    for (int32_t i = 0; i < forest->n_segments; i++) {
+        int32_t end = forest->segments[i].position + forest->segments[i].n_tokens;
+        for (int32_t from = forest->segments[i].position, to; from < end; from = to) {
+            to = min_i32((from / BLOCK_K + 1) * BLOCK_K, end);
+            parts[n++] = (KeyPart){.segment = i, .from = from, .to = to};
         }
     }
+    return n;
 }
 
 void cpu_attention_backward(Backend *be, Mat dq, Mat dk, Mat dv, Mat dout, Mat out, Mat lse, Mat q, Mat k, Mat v,
@@ -228,21 +264,24 @@ void cpu_attention_backward(Backend *be, Mat dq, Mat dk, Mat dv, Mat dout, Mat o
     assert(dk.rows == k.rows && dk.cols == k.cols && dv.rows == k.rows && dv.cols == k.cols);
     Backward b = {.kernels = cpu_kernels(be), .dq = dq, .dk = dk, .dv = dv, .dout = dout, .out = out, .lse = lse,
                   .q = q, .k = k, .v = v, .scale = scale};
-    b.plan = attention_plan(be, forest, head_dim, q.cols, k.cols, BLOCK_QUERIES);
+    b.plan = attention_plan(be, forest, head_dim, q.cols, k.cols, BLOCK_QUERIES, false);
     int threads = cpu_threads_for(2.5 * attention_work(&b.plan));
-    size_t floats = (size_t)threads * scratch_floats(&b.plan);
-    float *work = cpu_work(be, WORK_THREADS, floats * sizeof(float) + (size_t)forest->n_segments * sizeof(int32_t));
-    int32_t *roots = (int32_t *)(work + floats), n_roots = 0;
-    for (int32_t i = 0; i < forest->n_segments; i++)
-        if (forest->segments[i].parent < 0)
-            roots[n_roots++] = i;
-    bool by_tree = threads == 1 || n_roots * b.plan.n_kv_heads >= 4 * threads;
-#pragma omp parallel num_threads(threads) if (threads > 1)
-    {
-        Scratch scratch = scratch_of_thread(&b.plan, work, omp_get_thread_num());
-        if (by_tree)
-            run_by_tree(&b, roots, n_roots, &scratch);
-        else
-            run_in_two(&b, &scratch);
+    int32_t heads = b.plan.n_kv_heads;
+    size_t floats = (size_t)threads * scratch_floats(&b.plan), n_segments = (size_t)forest->n_segments;
+    size_t most_parts = (size_t)(forest->n_kv / BLOCK_K) + 2 * n_segments;
+    b.work = cpu_work(be, WORK_THREADS,
+                      floats * sizeof(float) + n_segments * sizeof(int32_t) + most_parts * sizeof(KeyPart));
+    KeyPart *key_parts = (KeyPart *)(b.work + floats);
+    int32_t *roots = (int32_t *)(key_parts + most_parts), n_roots = fill_roots(forest, roots);
+    b.roots = roots;
+    b.key_parts = key_parts;
+    b.tree_heads = heads;
+    while (n_roots * b.tree_heads < 4 * threads && n_roots * b.tree_heads % threads != 0)
+        b.tree_heads--;
+    cpu_run(be, threads, n_roots * b.tree_heads, tree_task, &b);
+    if (b.tree_heads < heads) {
+        int32_t n_parts = fill_key_parts(forest, key_parts), rest = heads - b.tree_heads;
+        cpu_run(be, threads, b.plan.n_blocks * rest, queries_task, &b);
+        cpu_run(be, threads, n_parts * rest, keys_task, &b);
     }
 }

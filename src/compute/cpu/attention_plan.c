@@ -27,22 +27,45 @@ static void fill_runs(AttentionPlan *plan)
     }
 }
 
-static void fill_blocks(AttentionPlan *plan, int32_t block_rows)
+static void fill_rows(AttentionPlan *plan)
 {
     for (int32_t i = 0; i < plan->forest->n_segments; i++) {
         const Segment *s = &plan->forest->segments[i];
-        for (int32_t from = 0; from < s->n_new; from += block_rows)
-            plan->blocks[plan->n_blocks++] = (QueryBlock){
-                .segment = i,
-                .row = s->row + from,
-                .n_rows = min_i32(block_rows, s->n_new - from),
-                .length = s->position + s->n_tokens - s->n_new + from + 1,
-            };
+        for (int32_t t = 0; t < s->n_new; t++) {
+            plan->row_segment[s->row + t] = i;
+            plan->row_length[s->row + t] = s->position + s->n_tokens - s->n_new + t + 1;
+        }
+    }
+}
+
+// Whether the rows of two segments may be in one block: prompts are shared, and what is not is a short part of the
+// work.
+static bool may_share(const Segment *a, const Segment *b)
+{
+    return a->parent >= 0 && a->parent == b->parent && a->n_new <= 2 && b->n_new <= 2;
+}
+
+static void fill_blocks(AttentionPlan *plan, int32_t block_rows, bool siblings)
+{
+    const Segment *segments = plan->forest->segments;
+    for (int32_t row = 0, end; row < plan->forest->n_rows; row = end) {
+        const Segment *first = &segments[plan->row_segment[row]];
+        QueryBlock block = {.row = row, .shared = plan->row_length[row]};
+        for (end = row; end < plan->forest->n_rows && end - row < block_rows; end++) {
+            const Segment *s = &segments[plan->row_segment[end]];
+            if (s == first)
+                continue;
+            if (!siblings || !may_share(first, s))
+                break;
+            block.shared = first->position;
+        }
+        block.n_rows = end - row;
+        plan->blocks[plan->n_blocks++] = block;
     }
 }
 
 AttentionPlan attention_plan(Backend *be, const Forest *forest, int32_t head_dim, int32_t q_cols, int32_t kv_cols,
-                             int32_t block_queries)
+                             int32_t block_queries, bool siblings)
 {
     assert(head_dim >= 1 && head_dim <= HEAD_DIM_MAX && q_cols % head_dim == 0 && kv_cols % head_dim == 0);
     assert(q_cols % kv_cols == 0);
@@ -51,15 +74,19 @@ AttentionPlan attention_plan(Backend *be, const Forest *forest, int32_t head_dim
     plan.columns = (int32_t)round_up((size_t)head_dim, PANEL);
     int32_t block_rows = max_i32(1, block_queries / plan.group);
     plan.queries = block_rows * plan.group;
-    size_t n_segments = (size_t)forest->n_segments, n_runs = (size_t)count_runs(forest);
-    size_t n_blocks = (size_t)(forest->n_rows / block_rows) + n_segments;
-    char *work = cpu_work(be, WORK_PATHS,
-                          n_runs * sizeof(Run) + n_blocks * sizeof(QueryBlock) + (n_segments + 1) * sizeof(int32_t));
+    size_t n_segments = (size_t)forest->n_segments, n_rows = (size_t)forest->n_rows,
+           n_runs = (size_t)count_runs(forest);
+    size_t n_blocks = n_rows / (size_t)block_rows + n_segments; // all but the last of a segment are full
+    char *work = cpu_work(be, WORK_PATHS, n_runs * sizeof(Run) + n_blocks * sizeof(QueryBlock) +
+                                              (n_segments + 1 + 2 * n_rows) * sizeof(int32_t));
     plan.runs = (Run *)work;
     plan.blocks = (QueryBlock *)(work + n_runs * sizeof(Run));
     plan.first_run = (int32_t *)(work + n_runs * sizeof(Run) + n_blocks * sizeof(QueryBlock));
+    plan.row_segment = plan.first_run + n_segments + 1;
+    plan.row_length = plan.row_segment + n_rows;
     fill_runs(&plan);
-    fill_blocks(&plan, block_rows);
+    fill_rows(&plan);
+    fill_blocks(&plan, block_rows, siblings);
     assert((size_t)plan.n_blocks <= n_blocks);
     return plan;
 }
@@ -67,14 +94,18 @@ AttentionPlan attention_plan(Backend *be, const Forest *forest, int32_t head_dim
 double attention_work(const AttentionPlan *plan)
 {
     double pairs = 0;
-    for (int32_t i = 0; i < plan->n_blocks; i++)
-        pairs += (double)plan->blocks[i].n_rows * plan->blocks[i].length;
+    for (int32_t t = 0; t < plan->forest->n_rows; t++)
+        pairs += plan->row_length[t];
     return 2 * pairs * plan->n_heads * plan->head_dim;
 }
 
-void pack_queries(const CpuKernels *kernels, const AttentionPlan *plan, const QueryBlock *block, int32_t kv_head, float *to,
-                  Mat x, float a)
+void pack_queries(const CpuKernels *kernels, const AttentionPlan *plan, const QueryBlock *block, int32_t kv_head,
+                  float *to, Mat x, float a)
 {
+    const float *first = cpu_row(x, block->row) + (size_t)(kv_head * plan->group) * (size_t)plan->head_dim;
+    for (int32_t r = 0; r < block->n_rows; r++) // lines far apart, which the processor does not foresee
+        for (int32_t i = 0; i < plan->group * plan->head_dim; i += 16)
+            __builtin_prefetch(first + (size_t)r * (size_t)x.cols + i);
     for (int32_t r = 0; r < block->n_rows; r++) {
         const float *from = cpu_row(x, block->row + r) + (size_t)(kv_head * plan->group) * (size_t)plan->head_dim;
         for (int32_t h = 0; h < plan->group; h++, to += BLOCK_K, from += plan->head_dim)
@@ -87,22 +118,30 @@ static const float *run_vector(const AttentionPlan *plan, const Run *run, int32_
     return cpu_row(kv, run->kv_row + position - run->position) + kv_head * plan->head_dim;
 }
 
-void transpose_keys(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head, float *panel,
-                    Mat kv, int32_t from, int32_t to)
+void transpose_keys(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head,
+                    float *panel, Mat kv, int32_t from, int32_t to, bool prefetch)
 {
     for (int32_t r = plan->first_run[segment]; r < plan->first_run[segment + 1]; r++) {
         const Run *run = &plan->runs[r];
         int32_t start = max_i32(from, run->position), end = min_i32(to, run->position + run->count);
-        if (start < end)
-            kernels->transpose(panel + start % PANEL, run_vector(plan, run, kv_head, kv, start), (size_t)kv.cols,
-                               end - start, plan->head_dim);
+        if (start >= end)
+            continue;
+        const float *first = run_vector(plan, run, kv_head, kv, start);
+        for (int32_t i = PANEL; prefetch && i < 2 * PANEL && start + i < run->position + run->count; i++)
+            for (int32_t d = 0; d < plan->head_dim; d += 16)
+                __builtin_prefetch(first + (size_t)i * (size_t)kv.cols + d);
+        kernels->transpose(panel + start % PANEL, first, (size_t)kv.cols, end - start, plan->head_dim);
     }
 }
 
-void sum_over_positions(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head, float *c,
-                        const float *a, int32_t rows, Mat kv, int32_t from, int32_t to)
+void sum_over_positions(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head,
+                        float *c, const float *a, int32_t rows, Mat kv, int32_t from, int32_t to)
 {
-    Tile tile = {.c_row = (size_t)plan->columns, .c_panel = PANEL, .b_row = (size_t)kv.cols, .b_panel = PANEL, .rows = rows,
+    Tile tile = {.c_row = (size_t)plan->columns,
+                 .c_panel = PANEL,
+                 .b_row = (size_t)kv.cols,
+                 .b_panel = PANEL,
+                 .rows = rows,
                  .load = true};
     for (int32_t r = plan->first_run[segment]; r < plan->first_run[segment + 1]; r++) {
         const Run *run = &plan->runs[r];

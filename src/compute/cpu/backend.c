@@ -13,6 +13,7 @@ static void cpu_destroy(Backend *be)
     assert(state->n_live == 0);
     for (int i = 0; i < N_WORK; i++)
         mem_free(state->work[i]);
+    threads_destroy(state->threads);
     mem_free(state);
     mem_free(be);
 }
@@ -63,11 +64,13 @@ bool cpu_backend_create(const char *isa, Backend **backend, Error *error)
     else if (strcmp(isa, "avx512") == 0)
         kernels = avx512;
     else
-        return error_set(error, "unknown instruction set \"cpu:%s\": expected cpu:portable, cpu:avx2 or cpu:avx512", isa);
+        return error_set(error, "unknown instruction set \"cpu:%s\": expected cpu:portable, cpu:avx2 or cpu:avx512",
+                         isa);
     if (!kernels)
         return error_set(error, "this processor or this build lacks the instruction set of backend \"cpu:%s\"", isa);
     CpuState *state = mem_alloc(1, sizeof *state);
     state->kernels = kernels;
+    state->threads = threads_create();
     int threads = cpu_threads_max();
     snprintf(state->describe, sizeof state->describe, "cpu (%s, %d thread%s)", kernels->isa, threads,
              threads == 1 ? "" : "s");
@@ -88,33 +91,62 @@ void *cpu_work(Backend *be, CpuWork which, size_t bytes)
     return state->work[which];
 }
 
+// OpenMP's settings (OMP_NUM_THREADS, omp_set_num_threads) hold for our pool too.
 int cpu_threads_max(void)
 {
     return omp_get_max_threads();
 }
 
-// Waking the threads costs a few microseconds; a core does some 10^5 multiply-adds in one.
+// Sharing out costs a microsecond or two; a core does some 10^5 multiply-adds in one.
 int cpu_threads_for(double work)
 {
     return work < 3e5 ? 1 : cpu_threads_max();
 }
 
-// x = 2^e m with m in [sqrt 1/2, sqrt 2); log m = 2 atanh(s), s = (m - 1) / (m + 1), |s| < 0.172: the series to s^19 leaves
-// less than 1e-17. All in double, so the rounding to F32 is what counts.
+void cpu_run(Backend *be, int threads, int32_t n_tasks, ThreadsTask *task, void *context)
+{
+    threads_run(cpu_state(be)->threads, threads, n_tasks, task, context);
+}
+
+typedef struct Parts {
+    CpuPart *part;
+    const void *args;
+    int32_t n, count;
+} Parts;
+
+static void run_part(void *context, int32_t task, int worker)
+{
+    const Parts *parts = context;
+    parts->part(parts->args, part_start(parts->n, parts->count, task), part_start(parts->n, parts->count, task + 1));
+}
+
+void cpu_run_parts(Backend *be, double work, int32_t n, CpuPart *part, const void *args)
+{
+    int threads = cpu_threads_for(work);
+    Parts parts = {.part = part, .args = args, .n = n, .count = threads == 1 ? min_i32(n, 1) : min_i32(n, 4 * threads)};
+    cpu_run(be, threads, parts.count, run_part, &parts);
+}
+
+// x = 2^e m with m in [sqrt 1/2, sqrt 2); log m = 2 atanh(s), s = (m - 1) / (m + 1), |s| < 0.172: the series to s^13
+// leaves a relative 2^-39. All in double, so the rounding to F32 is what counts.
 float cpu_log(float x)
 {
     if (!(x > 0) || isinf(x))
         return x == 0 ? -INFINITY : x > 0 ? x : NAN;
-    int e;
-    double m = frexp((double)x, &e);
-    if (m < 0x1.6a09e667f3bcdp-1) {
-        m *= 2;
-        e--;
-    }
-    double s = (m - 1) / (m + 1), square = s * s, sum = 0;
-    for (int power = 19; power >= 1; power -= 2)
-        sum = sum * square + 1.0 / power;
-    return (float)(e * 0x1.62e42fefa39efp-1 + 2 * s * sum);
+    double m = x; // normal: the smallest F32 is far from double's
+    uint64_t bits, root = 0x3fe6a09e667f3bcd; // of sqrt 1/2
+    memcpy(&bits, &m, sizeof bits);
+    int64_t e = (int64_t)(bits - root) >> 52;
+    bits -= (uint64_t)e << 52;
+    memcpy(&m, &bits, sizeof m);
+    double s = (m - 1) / (m + 1), square = s * s, sum = 1.0 / 13;
+    sum = sum * square + 1.0 / 11;
+    sum = sum * square + 1.0 / 9;
+    sum = sum * square + 1.0 / 7;
+    sum = sum * square + 1.0 / 5;
+    sum = sum * square + 1.0 / 3;
+    sum = sum * square + 1;
+    return (float)((double)e * 0x1.62e42fefa39efp-1 + 2 * s * sum);
 }
 
 Dev cpu_alloc(Backend *be, size_t bytes)

@@ -4,8 +4,8 @@
 
 #include "compute/compute.h"
 
-// isa: "" (the best that the processor has), "portable", "avx2" or "avx512". Fails on another name and where the processor
-// or the build lacks it. Destroyed with backend_destroy.
+// isa: "" (the best that the processor has), "portable", "avx2" or "avx512". Fails on another name and where the
+// processor or the build lacks it. Destroyed with backend_destroy.
 MUST_CHECK bool cpu_backend_create(const char *isa, Backend **backend, Error *error);
 
 #endif

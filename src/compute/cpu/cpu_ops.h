@@ -3,10 +3,12 @@
 #define RLT_COMPUTE_CPU_CPU_OPS_H
 
 #include <assert.h>
+#include "base/threads.h"
 #include "compute/compute.h"
 #include "compute/cpu/kernels.h"
 
-// Every operation is given the backend; some need nothing of it. In a release build asserted shapes are otherwise unused.
+// Every operation is given the backend; some need nothing of it. In a release build asserted shapes are otherwise
+// unused.
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define OP(result, op, arguments, contract) result cpu_##op arguments;
@@ -26,6 +28,7 @@ typedef enum CpuWork {
 
 typedef struct CpuState {
     const CpuKernels *kernels;
+    Threads *threads;
     char describe[64];
     void *work[N_WORK];
     size_t work_bytes[N_WORK];
@@ -40,6 +43,12 @@ void *cpu_work(Backend *be, CpuWork which, size_t bytes);
 // Threads that work of about `work` multiply-adds (or as slow things) is worth: 1 or all.
 int cpu_threads_for(double work);
 int cpu_threads_max(void);
+// threads_run with the backend's pool.
+void cpu_run(Backend *be, int threads, int32_t n_tasks, ThreadsTask *task, void *context);
+// Cuts 0 .. n - 1 (rows, mostly) into parts and calls part(args, from, to) for each, in threads where `work` is worth
+// it.
+typedef void CpuPart(const void *args, int32_t from, int32_t to);
+void cpu_run_parts(Backend *be, double work, int32_t n, CpuPart *part, const void *args);
 
 static inline float *cpu_floats(Dev dev) { return (float *)dev.address; }
 // Row t of a matrix.

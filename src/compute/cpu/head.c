@@ -1,9 +1,8 @@
 // The log-prob head: logits by blocks of the vocabulary, of which only maxima, sums and the targets' own stay.
-#include <omp.h>
 #include "compute/cpu/head.h"
 
-// Logits of one block of ids for the rows of row blocks rb_from .. rb_to - 1, and their sums. logits: [rows][512], or part of
-// chunk->logits.
+// Logits of one block of ids for the rows of row blocks rb_from .. rb_to - 1, and their sums. logits: [rows][512], or
+// part of chunk->logits.
 static void block_part(const HeadChunk *chunk, int32_t block, int32_t rb_from, int32_t rb_to, float *acc, float *aside)
 {
     int32_t first = packed_row(&chunk->x, rb_from), rows = packed_row(&chunk->x, rb_to) - first;
@@ -19,8 +18,8 @@ static void block_part(const HeadChunk *chunk, int32_t block, int32_t rb_from, i
                  block * VOCABULARY_BLOCK_PANELS + div_up(n, PANEL), acc);
     for (int32_t r = 0; chunk->sum && r < rows; r++) {
         size_t at = (size_t)(first + r) * (size_t)chunk->n_blocks + (size_t)block;
-        chunk->sum[at] = chunk->kernels->logits_sum(logits + (size_t)r * stride, n, chunk->inv_temperature, &chunk->max[at],
-                                                    chunk->weighted ? &chunk->weighted[at] : NULL);
+        chunk->sum[at] = chunk->kernels->logits_sum(logits + (size_t)r * stride, n, chunk->inv_temperature,
+                                                    &chunk->max[at], chunk->weighted ? &chunk->weighted[at] : NULL);
     }
     for (int32_t r = 0; chunk->targets && r < rows; r++) {
         int32_t id = chunk->targets[first + r] - id_from;
@@ -29,26 +28,34 @@ static void block_part(const HeadChunk *chunk, int32_t block, int32_t rb_from, i
     }
 }
 
+typedef struct BlockJob {
+    const HeadChunk *chunk;
+    int32_t step; // row blocks of a task
+    float *work;  // of all workers: for each an accumulator and logits aside
+} BlockJob;
+
+#define WORKER_FLOATS (PRODUCT_ACC_FLOATS + (size_t)CHUNK_ROWS_MAX * VOCABULARY_BLOCK)
+
+static void block_task(void *context, int32_t task, int worker)
+{
+    const BlockJob *job = context;
+    const HeadChunk *chunk = job->chunk;
+    int32_t rb_from = task / chunk->n_blocks * job->step;
+    float *acc = job->work + (size_t)worker * WORKER_FLOATS;
+    block_part(chunk, task % chunk->n_blocks, rb_from, min_i32(rb_from + job->step, chunk->x.row_blocks), acc,
+               acc + PRODUCT_ACC_FLOATS);
+}
+
 void head_chunk_run(Backend *be, HeadChunk *chunk, const float *x, int threads)
 {
-    size_t thread_floats = PRODUCT_ACC_FLOATS + (size_t)CHUNK_ROWS_MAX * VOCABULARY_BLOCK;
     chunk->x = packed_shape(chunk->rows, chunk->w.n_in);
     chunk->x.data = cpu_work(be, WORK_LEFT, packed_bytes(&chunk->x));
-    float *work = cpu_work(be, WORK_THREADS, (size_t)threads * thread_floats * sizeof(float));
-    int32_t step = packed_chunk(&chunk->x), n_steps = div_up(chunk->x.row_blocks, step);
-#pragma omp parallel num_threads(threads) if (threads > 1)
-    {
-#pragma omp for schedule(static)
-        for (int32_t rb = 0; rb < chunk->x.row_blocks; rb++)
-            pack_row_block(&chunk->x, x, (size_t)chunk->w.n_in, rb);
-        float *acc = work + (size_t)omp_get_thread_num() * thread_floats;
-#pragma omp for schedule(dynamic)
-        for (int32_t i = 0; i < chunk->n_blocks * n_steps; i++) {
-            int32_t rb_from = i / chunk->n_blocks * step;
-            block_part(chunk, i % chunk->n_blocks, rb_from, min_i32(rb_from + step, chunk->x.row_blocks), acc,
-                       acc + PRODUCT_ACC_FLOATS);
-        }
-    }
+    pack_rows(be, &chunk->x, x);
+    int32_t row_tasks =
+        threads == 1 ? 1 : div_up(4 * threads, chunk->n_blocks); // a small vocabulary is shared out by rows
+    BlockJob job = {.chunk = chunk, .step = min_i32(packed_chunk(&chunk->x), div_up(chunk->x.row_blocks, row_tasks))};
+    job.work = cpu_work(be, WORK_THREADS, (size_t)threads * WORKER_FLOATS * sizeof(float));
+    cpu_run(be, threads, chunk->n_blocks * div_up(chunk->x.row_blocks, job.step), block_task, &job);
 }
 
 float head_row_max(const HeadChunk *chunk, int32_t row)
@@ -67,7 +74,8 @@ float head_row_lse(const HeadChunk *chunk, int32_t row)
     return max + cpu_log(chunk->kernels->combine_sums(chunk->max + at, chunk->sum + at, chunk->n_blocks, max));
 }
 
-// -sum of p log p = log S - W / S with S the sum of e^(z - max) and W that of e^(z - max) (z - max): no large terms cancel.
+// -sum of p log p = log S - W / S with S the sum of e^(z - max) and W that of e^(z - max) (z - max): no large terms
+// cancel.
 static float row_entropy(const HeadChunk *chunk, int32_t row)
 {
     size_t at = (size_t)row * (size_t)chunk->n_blocks;
@@ -75,7 +83,8 @@ static float row_entropy(const HeadChunk *chunk, int32_t row)
     float sum = chunk->kernels->combine_sums(chunk->max + at, chunk->sum + at, chunk->n_blocks, max);
     for (int32_t b = 0; b < chunk->n_blocks; b++) // from the block's maximum to the row's
         chunk->weighted[at + (size_t)b] += (chunk->max[at + (size_t)b] - max) * chunk->sum[at + (size_t)b];
-    return cpu_log(sum) - chunk->kernels->combine_sums(chunk->max + at, chunk->weighted + at, chunk->n_blocks, max) / sum;
+    return cpu_log(sum) -
+           chunk->kernels->combine_sums(chunk->max + at, chunk->weighted + at, chunk->n_blocks, max) / sum;
 }
 
 #define ROWS_AT_ONCE 1536 // bounds the workspace of sums; rows of a forward pass do not depend on it

@@ -1,4 +1,5 @@
-// Shared by head.c, head_backward.c and sample.c: logits of a chunk of rows by blocks of the vocabulary, and their sums.
+// Shared by head.c, head_backward.c and sample.c: logits of a chunk of rows by blocks of the vocabulary, and their
+// sums.
 #ifndef RLT_COMPUTE_CPU_HEAD_H
 #define RLT_COMPUTE_CPU_HEAD_H
 

@@ -9,22 +9,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// A weight is stored as panels of PANEL output columns, K-major: F32 [n_out/32][n_in][32], BF16 [n_out/32][n_in/2][32][2].
+// A weight is stored as panels of PANEL output columns, K-major: F32 [n_out/32][n_in][32], BF16
+// [n_out/32][n_in/2][32][2].
 #define PANEL 32
 // Rows of a tile: what fits the registers of AVX-512 with two vectors of columns. Narrower machines split tiles inside.
 #define TILE_ROWS 12
-// Left-hand sides of tiles are packed in blocks of BLOCK_K columns: [TILE_ROWS][BLOCK_K], 12 KiB, a quarter of an L1 cache.
+// Left-hand sides of tiles are packed in blocks of BLOCK_K columns: [TILE_ROWS][BLOCK_K], 12 KiB, a quarter of an L1
+// cache.
 #define BLOCK_K 256
 #define CPU_SLACK_BYTES 256
 
-// c[i][j] (+)= sum over k in order, one chain of fused multiply-adds, of a[i][k] b[k][j], for j in `panels` panels of 32.
-// load: the chain goes on from c, else it starts from 0.
+// c[i][j] (+)= sum over k in order, one chain of fused multiply-adds, of a[i][k] b[k][j], for j in `panels` panels
+// of 32. load: the chain goes on from c, else it starts from 0.
 typedef struct Tile {
     float *c;
     size_t c_row, c_panel; // strides in floats
     const float *a;
     const void *b;         // padded; float, or BF16 pairs (tile_bf16; b_row is then PANEL and unused)
-    size_t a_k;            // tile_columns: a[i][k] is a[k * a_k + i]; else a[i][k] is a[i * BLOCK_K + k] and a_k is unused
+    size_t a_k; // tile_columns: a[i][k] is a[k * a_k + i]; else a[i][k] is a[i * BLOCK_K + k] and a_k is unused
     size_t b_row, b_panel; // strides in elements
     int32_t rows;          // 1 .. TILE_ROWS
     int32_t panels;        // 1, 2 or 4; rows * panels <= TILE_ROWS
@@ -55,7 +57,8 @@ typedef struct CpuKernels {
     // z -> e^(z - max), returns their sum, max that of the line; for z[n] in blocks of BLOCK_K floats, `stride` apart.
     // Padded: blocks are read and written up to the next multiple of 16.
     float (*softmax_line)(float *z, size_t stride, int32_t n, float *max);
-    // Sum of e^(z - max), z = logits * inv_temperature; *weighted (NULL: not wanted) = the sum of e^(z - max) (z - max).
+    // Sum of e^(z - max), z = logits * inv_temperature; *weighted (NULL: not wanted) = the sum of e^(z - max) (z -
+    // max).
     float (*logits_sum)(const float *logits, int32_t n, float inv_temperature, float *max, float *weighted);
     // Sum of sum[i] e^(max[i] - total_max).
     float (*combine_sums)(const float *max, const float *sum, int32_t n, float total_max);
@@ -63,8 +66,8 @@ typedef struct CpuKernels {
     void (*probabilities)(float *p, const float *logits, int32_t n, float inv_temperature, float max);
     // logits -> -scale * e^(logits * inv_temperature - lse).
     void (*logits_gradient)(float *logits, int32_t n, float inv_temperature, float lse, float scale);
-    // z -> p = e^(z - lse) and dp -> p (dp - delta) for indices from .. to - 1, both 0 for the others of 0 .. end - 1; end
-    // is a multiple of 16.
+    // z -> p = e^(z - lse) and dp -> p (dp - delta) for indices from .. to - 1, both 0 for the others of 0 .. end - 1;
+    // end is a multiple of 16.
     void (*attention_gradient)(float *z, float *dp, int32_t from, int32_t to, int32_t end, float lse, float delta);
     float (*dot)(const float *a, const float *b, int32_t n);
     void (*scale)(float *to, const float *from, int32_t n, float a); // to = a * from

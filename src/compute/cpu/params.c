@@ -4,22 +4,57 @@
 
 #define CHUNK ((size_t)16384) // floats; the four arrays of adamw then fit an L2 cache
 
-static size_t chunk_len(size_t n, size_t chunk)
+typedef struct Arenas {
+    const CpuKernels *kernels;
+    float *a, *m, *v;
+    const float *b;
+    size_t n;
+    double *sums; // of chunks
+    AdamwStep step;
+    float factor;
+} Arenas;
+
+static void run_chunks(Backend *be, CpuPart *part, const Arenas *arenas, double work)
 {
-    return n - chunk * CHUNK < CHUNK ? n - chunk * CHUNK : CHUNK;
+    size_t chunks = (arenas->n + CHUNK - 1) / CHUNK;
+    assert(chunks <= INT32_MAX);
+    cpu_run_parts(be, work * (double)arenas->n, (int32_t)chunks, part, arenas);
+}
+
+// Where chunks from .. to - 1 begin, and how many floats they are.
+static size_t chunks_at(const Arenas *arenas, int32_t from, int32_t to, size_t *count)
+{
+    size_t at = (size_t)from * CHUNK, end = (size_t)to * CHUNK;
+    *count = (end < arenas->n ? end : arenas->n) - at;
+    return at;
+}
+
+static void sum_squares_part(const void *args, int32_t from, int32_t to)
+{
+    const Arenas *s = args;
+    for (int32_t chunk = from; chunk < to; chunk++) {
+        size_t n, at = chunks_at(s, chunk, chunk + 1, &n);
+        s->sums[chunk] = s->kernels->sum_squares(s->b + at, n);
+    }
 }
 
 double cpu_sum_squares(Backend *be, Dev x, size_t n)
 {
     size_t chunks = (n + CHUNK - 1) / CHUNK;
-    double *sums = cpu_work(be, WORK_THREADS, chunks * sizeof *sums), sum = 0;
-    int threads = cpu_threads_for((double)n);
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+    Arenas arenas = {.kernels = cpu_kernels(be), .b = cpu_floats(x), .n = n};
+    arenas.sums = cpu_work(be, WORK_THREADS, chunks * sizeof(double));
+    run_chunks(be, sum_squares_part, &arenas, 2);
+    double sum = 0;
     for (size_t i = 0; i < chunks; i++)
-        sums[i] = cpu_kernels(be)->sum_squares(cpu_floats(x) + i * CHUNK, chunk_len(n, i));
-    for (size_t i = 0; i < chunks; i++)
-        sum += sums[i];
+        sum += arenas.sums[i];
     return sum;
+}
+
+static void adamw_part(const void *args, int32_t from, int32_t to)
+{
+    const Arenas *s = args;
+    size_t n, at = chunks_at(s, from, to, &n);
+    s->kernels->adamw(s->a + at, s->b + at, s->m + at, s->v + at, n, &s->step);
 }
 
 void cpu_adamw(Backend *be, Dev param, Dev grad, Dev m, Dev v, size_t n, const AdamwSettings *settings)
@@ -27,7 +62,9 @@ void cpu_adamw(Backend *be, Dev param, Dev grad, Dev m, Dev v, size_t n, const A
     assert(settings->step >= 1);
     double correct1 = 1 - pow(settings->beta1, (double)settings->step);
     double correct2 = 1 - pow(settings->beta2, (double)settings->step);
-    AdamwStep step = {
+    Arenas arenas = {.kernels = cpu_kernels(be), .a = cpu_floats(param), .b = cpu_floats(grad), .m = cpu_floats(m),
+                     .v = cpu_floats(v), .n = n};
+    arenas.step = (AdamwStep){
         .beta1 = settings->beta1,
         .beta2 = settings->beta2,
         .rest1 = (float)(1 - (double)settings->beta1),
@@ -38,30 +75,32 @@ void cpu_adamw(Backend *be, Dev param, Dev grad, Dev m, Dev v, size_t n, const A
         .step_size = (float)(settings->lr / correct1),
         .root_scale = (float)(1 / sqrt(correct2)),
     };
-    size_t chunks = (n + CHUNK - 1) / CHUNK;
-    int threads = cpu_threads_for(4.0 * (double)n);
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
-    for (size_t i = 0; i < chunks; i++) {
-        size_t at = i * CHUNK;
-        cpu_kernels(be)->adamw(cpu_floats(param) + at, cpu_floats(grad) + at, cpu_floats(m) + at, cpu_floats(v) + at,
-                               chunk_len(n, i), &step);
-    }
+    run_chunks(be, adamw_part, &arenas, 8);
+}
+
+static void ema_part(const void *args, int32_t from, int32_t to)
+{
+    const Arenas *s = args;
+    size_t n, at = chunks_at(s, from, to, &n);
+    s->kernels->ema(s->a + at, s->b + at, n, s->factor);
 }
 
 void cpu_ema(Backend *be, Dev average, Dev from, size_t n, float decay)
 {
-    size_t chunks = (n + CHUNK - 1) / CHUNK;
-    int threads = cpu_threads_for((double)n);
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
-    for (size_t i = 0; i < chunks; i++)
-        cpu_kernels(be)->ema(cpu_floats(average) + i * CHUNK, cpu_floats(from) + i * CHUNK, chunk_len(n, i), decay);
+    Arenas arenas = {
+        .kernels = cpu_kernels(be), .a = cpu_floats(average), .b = cpu_floats(from), .n = n, .factor = decay};
+    run_chunks(be, ema_part, &arenas, 4);
+}
+
+static void axpy_part(const void *args, int32_t from, int32_t to)
+{
+    const Arenas *s = args;
+    size_t n, at = chunks_at(s, from, to, &n);
+    s->kernels->axpy(s->a + at, s->b + at, n, s->factor);
 }
 
 void cpu_axpy(Backend *be, Dev y, Dev x, size_t n, float a)
 {
-    size_t chunks = (n + CHUNK - 1) / CHUNK;
-    int threads = cpu_threads_for((double)n);
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
-    for (size_t i = 0; i < chunks; i++)
-        cpu_kernels(be)->axpy(cpu_floats(y) + i * CHUNK, cpu_floats(x) + i * CHUNK, chunk_len(n, i), a);
+    Arenas arenas = {.kernels = cpu_kernels(be), .a = cpu_floats(y), .b = cpu_floats(x), .n = n, .factor = a};
+    run_chunks(be, axpy_part, &arenas, 4);
 }

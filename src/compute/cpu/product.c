@@ -1,5 +1,4 @@
 // y = x W^T + b + r. Each element is one chain over K, so cutting rows, columns and K into blocks changes no bits.
-#include <omp.h>
 #include <string.h>
 #include "compute/cpu/product.h"
 
@@ -15,15 +14,30 @@ size_t packed_bytes(const Packed *packed)
     return (size_t)packed->row_blocks * (size_t)packed->col_blocks * TILE_ROWS * BLOCK_K * sizeof(float);
 }
 
-void pack_row_block(const Packed *packed, const float *x, size_t x_row, int32_t rb)
+typedef struct PackJob {
+    const Packed *packed;
+    const float *x;
+} PackJob;
+
+static void pack_part(const void *args, int32_t from, int32_t to)
 {
-    int32_t first = packed_row(packed, rb), rows = packed_row(packed, rb + 1) - first;
-    for (int32_t kb = 0; kb < packed->col_blocks; kb++) {
-        float *to = packed_block(packed, rb, kb);
-        for (int32_t i = 0; i < rows; i++)
-            memcpy(to + i * BLOCK_K, x + (size_t)(first + i) * x_row + (size_t)kb * (size_t)packed->col_block,
-                   (size_t)packed_len(packed, kb) * sizeof(float));
+    const PackJob *job = args;
+    const Packed *packed = job->packed;
+    for (int32_t rb = from; rb < to; rb++) {
+        int32_t first = packed_row(packed, rb), rows = packed_row(packed, rb + 1) - first;
+        for (int32_t kb = 0; kb < packed->col_blocks; kb++) {
+            const float *x = job->x + (size_t)first * (size_t)packed->cols + (size_t)kb * (size_t)packed->col_block;
+            size_t bytes = (size_t)packed_len(packed, kb) * sizeof(float);
+            for (int32_t i = 0; i < rows; i++)
+                memcpy(packed_block(packed, rb, kb) + i * BLOCK_K, x + (size_t)i * (size_t)packed->cols, bytes);
+        }
     }
+}
+
+void pack_rows(Backend *be, const Packed *packed, const float *x)
+{
+    PackJob job = {.packed = packed, .x = x};
+    cpu_run_parts(be, 2.0 * packed->rows * packed->cols, packed->row_blocks, pack_part, &job);
 }
 
 int32_t packed_chunk(const Packed *packed)
@@ -37,7 +51,8 @@ int32_t panels_at_once(int32_t rows)
     return rows <= 2 ? 4 : rows <= 6 ? 2 : 1;
 }
 
-void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_t panel_from, int32_t panel_to, float *acc)
+void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_t panel_from, int32_t panel_to,
+                  float *acc)
 {
     const Packed *x = product->x;
     Weight w = product->w;
@@ -71,7 +86,30 @@ void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_
     }
 }
 
-void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w, const float *bias, const float *residual)
+typedef struct ProductJob {
+    Product product;    // of everything
+    int32_t chunk;      // row blocks of a task
+    int32_t panels;     // of a task
+    int32_t pieces;     // tasks that share a chunk of rows
+    float *acc;         // of all workers
+} ProductJob;
+
+static void product_task(void *context, int32_t task, int worker)
+{
+    const ProductJob *job = context;
+    Product part = job->product;
+    int32_t rb_from = task / job->pieces * job->chunk, panel_from = task % job->pieces * job->panels;
+    int32_t panel_to = min_i32(panel_from + job->panels, weight_panels(part.w));
+    size_t column = (size_t)panel_from * PANEL, at = (size_t)packed_row(part.x, rb_from) * part.out_row + column;
+    part.out += at;
+    part.bias = part.bias ? part.bias + column : NULL;
+    part.residual = part.residual ? part.residual + at : NULL;
+    product_part(&part, rb_from, min_i32(rb_from + job->chunk, part.x->row_blocks), panel_from, panel_to,
+                 job->acc + (size_t)worker * PRODUCT_ACC_FLOATS);
+}
+
+void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w, const float *bias,
+                 const float *residual)
 {
     if (rows == 0)
         return;
@@ -79,27 +117,18 @@ void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w
     packed.data = cpu_work(be, WORK_LEFT, packed_bytes(&packed));
     double work = (double)rows * w.n_out * w.n_in;
     int threads = cpu_threads_for(work);
-    float *acc = cpu_work(be, WORK_THREADS, (size_t)threads * PRODUCT_ACC_FLOATS * sizeof(float));
-    int32_t chunk = packed_chunk(&packed), n_chunks = div_up(packed.row_blocks, chunk), panels = weight_panels(w);
-    int32_t pieces = div_up(work > 1e7 ? 8 * threads : threads, n_chunks); // cuts of the columns: more even out the load
-    pieces = min_i32(pieces, panels);
-#pragma omp parallel num_threads(threads) if (threads > 1)
-    {
-#pragma omp for schedule(static)
-        for (int32_t rb = 0; rb < packed.row_blocks; rb++)
-            pack_row_block(&packed, x, (size_t)w.n_in, rb);
-        float *my_acc = acc + (size_t)omp_get_thread_num() * PRODUCT_ACC_FLOATS;
-#pragma omp for schedule(dynamic)
-        for (int32_t i = 0; i < n_chunks * pieces; i++) {
-            int32_t rb_from = i / pieces * chunk, rb_to = min_i32(rb_from + chunk, packed.row_blocks);
-            int32_t panel_from = part_start(panels, pieces, i % pieces), panel_to = part_start(panels, pieces, i % pieces + 1);
-            size_t at = (size_t)packed_row(&packed, rb_from) * (size_t)w.n_out + (size_t)panel_from * PANEL;
-            Product part = {.kernels = cpu_kernels(be), .x = &packed, .w = w, .out = out + at, .out_row = (size_t)w.n_out,
-                            .bias = bias ? bias + (size_t)panel_from * PANEL : NULL,
-                            .residual = residual ? residual + at : NULL};
-            product_part(&part, rb_from, rb_to, panel_from, panel_to, my_acc);
-        }
-    }
+    pack_rows(be, &packed, x);
+    ProductJob job = {.chunk = packed_chunk(&packed)};
+    int32_t n_chunks = div_up(packed.row_blocks, job.chunk), panels = weight_panels(w), at_once = panels_at_once(rows);
+    int32_t wanted = div_up(work > 1e7 ? 8 * threads : threads, n_chunks); // many small tasks even out the load
+    job.panels = max_i32(1, panels / wanted);
+    if (job.panels >= 4 * at_once)
+        job.panels = div_up(job.panels, at_once) * at_once;
+    job.pieces = div_up(panels, job.panels);
+    job.acc = cpu_work(be, WORK_THREADS, (size_t)threads * PRODUCT_ACC_FLOATS * sizeof(float));
+    job.product = (Product){.kernels = cpu_kernels(be), .x = &packed, .w = w, .out = out, .out_row = (size_t)w.n_out,
+                            .bias = bias, .residual = residual};
+    cpu_run(be, threads, n_chunks * job.pieces, product_task, &job);
 }
 
 void cpu_linear(Backend *be, Mat out, Mat x, Weight w, Vec bias, Mat residual)

@@ -4,8 +4,8 @@
 
 #include "compute/cpu/cpu_ops.h"
 
-// x[rows, cols] cut into blocks of at most TILE_ROWS rows and at most BLOCK_K columns, all of nearly equal size; each block
-// is [TILE_ROWS][BLOCK_K] floats. Blocks of one row block follow one another.
+// x[rows, cols] cut into blocks of at most TILE_ROWS rows and at most BLOCK_K columns, all of nearly equal size; each
+// block is [TILE_ROWS][BLOCK_K] floats. Blocks of one row block follow one another.
 typedef struct Packed {
     float *data;
     int32_t rows, cols;
@@ -15,8 +15,8 @@ typedef struct Packed {
 
 Packed packed_shape(int32_t rows, int32_t cols);
 size_t packed_bytes(const Packed *packed);
-// Copies row block `rb` of x, whose rows are x_row floats apart.
-void pack_row_block(const Packed *packed, const float *x, size_t x_row, int32_t rb);
+// Copies x[rows, cols] into packed->data.
+void pack_rows(Backend *be, const Packed *packed, const float *x);
 static inline int32_t packed_row(const Packed *packed, int32_t rb) // first row of a block
 {
     return part_start(packed->rows, packed->row_blocks, rb);
@@ -45,13 +45,15 @@ typedef struct Product {
     const float *bias, *residual;
     size_t out_row;
 } Product;
-void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_t panel_from, int32_t panel_to, float *acc);
+void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_t panel_from, int32_t panel_to,
+                  float *acc);
 
 #define CHUNK_ROWS_MAX (16 * TILE_ROWS)
 #define PRODUCT_ACC_FLOATS (CHUNK_ROWS_MAX * PANEL)
 
 // out = x w^T + bias + residual with all threads; residual may be out, bias and residual may be NULL.
-void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w, const float *bias, const float *residual);
+void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w, const float *bias,
+                 const float *residual);
 // dx = (or +=) dout w.
 void product_input_gradient(Backend *be, float *dx, const float *dout, int32_t rows, Weight w, bool accumulate);
 // dw += dout^T x.

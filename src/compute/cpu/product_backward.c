@@ -1,97 +1,174 @@
-// Gradients of y = x W^T + b: dx = dy W, sums over n in order; dW += dy^T x, db += sum of dy, chains over rows in order that
-// go on from what is there (so two batches in turn give the bits of one batch of both).
-#include <omp.h>
+// Gradients of y = x W^T + b: dx = dy W, sums over n in order; dW += dy^T x, db += sum of dy, chains over rows in order
+// that go on from what is there (so two batches in turn give the bits of one batch of both).
 #include <string.h>
 #include "compute/cpu/product.h"
 
-#define INPUT_CHUNK_BLOCKS 32 // row blocks for each transposition of W
-#define INPUT_ACC_FLOATS ((size_t)INPUT_CHUNK_BLOCKS * TILE_ROWS * PANEL)
-#define INPUT_WORK_FLOATS (INPUT_ACC_FLOATS + BLOCK_K * PANEL + PANEL * PANEL)
+// ---- dx
 
-// Rows n_from .. n_from + len - 1 of W, columns k_from .. k_from + 31: to[len][PANEL]. n_from is a multiple of 16.
-static void transpose_weight(const CpuKernels *kernels, float *to, Weight w, int32_t n_from, int32_t len, int32_t k_from,
-                             float *widened)
+// A task takes some panels of 32 input columns for a chunk of rows and goes over the outputs in blocks. For each block
+// it first transposes W for all its panels (so that W is read in pieces as long as the task is wide), then runs the
+// tiles.
+#define INPUT_CHUNK_BLOCKS 32          // at most so many row blocks
+#define INPUT_ACC_FLOATS (64 << 10)    // sums of a task's panels, 256 KiB; or of one panel
+#define INPUT_TRANSPOSED_FLOATS (48 << 10) // transposed W, 192 KiB
+#define INPUT_STEP_MIN 64              // outputs of a block: shorter blocks cost more in loading and storing sums
+#define INPUT_PANELS_MAX (INPUT_TRANSPOSED_FLOATS / (INPUT_STEP_MIN * PANEL))
+#define INPUT_WORK_FLOATS (INPUT_ACC_FLOATS + INPUT_TRANSPOSED_FLOATS + PANEL * PANEL)
+
+typedef struct InputJob {
+    const CpuKernels *kernels;
+    Packed dout;
+    Weight w;
+    float *dx;
+    bool accumulate;
+    int32_t n_chunks, n_groups; // of row blocks, of panels
+    int32_t step;               // outputs of a block, a multiple of 16 or BLOCK_K
+    float *work;                // INPUT_WORK_FLOATS for each worker
+} InputJob;
+
+// Rows n_from .. n_from + len - 1 of W, columns of panels panel_from .. panel_to - 1: to[panel][step][PANEL]. n_from is
+// a multiple of 16.
+static void transpose_weight(const InputJob *job, float *to, int32_t n_from, int32_t len, int32_t panel_from,
+                             int32_t panel_to, float *widened)
 {
-    int32_t k_count = min_i32(PANEL, w.n_in - k_from);
+    Weight w = job->w;
     for (int32_t n = n_from, count; n < n_from + len; n += count) {
-        int32_t panel = n / PANEL, column = n % PANEL;
+        int32_t column = n % PANEL;
         count = min_i32(PANEL - column, n_from + len - n);
-        const float *from = weight_panel(w, panel, w.dtype == DTYPE_BF16 ? 0 : k_from);
-        if (w.dtype == DTYPE_BF16) {
-            kernels->widen_panel(widened, (const uint16_t *)from, k_from, k_count);
-            from = widened;
+        for (int32_t panel = panel_from; panel < panel_to; panel++) {
+            int32_t k_from = panel * PANEL, k_count = min_i32(PANEL, w.n_in - k_from);
+            const char *piece = weight_panel(w, n / PANEL, k_from);
+            const float *from = (const float *)piece;
+            size_t piece_bytes = PANEL * PANEL * (w.dtype == DTYPE_BF16 ? sizeof(uint16_t) : sizeof(float));
+            for (size_t at = 0; at < piece_bytes; at += 64) // the next piece, in order: doubles the speed at few rows
+                __builtin_prefetch(piece + piece_bytes + at);
+            if (w.dtype == DTYPE_BF16) {
+                job->kernels->widen_panel(widened, (const uint16_t *)piece, 0, k_count);
+                from = widened;
+            }
+            float *block = to + (size_t)(panel - panel_from) * (size_t)job->step * PANEL;
+            job->kernels->transpose(block + (size_t)(n - n_from) * PANEL, from + column, PANEL, k_count, count);
         }
-        kernels->transpose(to + (size_t)(n - n_from) * PANEL, from + column, PANEL, k_count, count);
     }
 }
 
-// One panel of 32 input columns for one chunk of rows.
-static void input_gradient_part(const CpuKernels *kernels, const Packed *dout, int32_t rb_from, int32_t rb_to, Weight w,
-                                int32_t k_from, float *dx, bool accumulate, float *work)
+static void input_task(void *context, int32_t task, int worker)
 {
-    float *acc = work, *transposed = work + INPUT_ACC_FLOATS, *widened = transposed + BLOCK_K * PANEL;
+    const InputJob *job = context;
+    const Packed *dout = &job->dout;
+    Weight w = job->w;
+    float *acc = job->work + (size_t)worker * INPUT_WORK_FLOATS, *transposed = acc + INPUT_ACC_FLOATS;
+    int32_t chunk = task / job->n_groups, group = task % job->n_groups, columns = div_up(w.n_in, PANEL);
+    int32_t rb_from = part_start(dout->row_blocks, job->n_chunks, chunk);
+    int32_t rb_to = part_start(dout->row_blocks, job->n_chunks, chunk + 1);
     int32_t first = packed_row(dout, rb_from), rows = packed_row(dout, rb_to) - first;
-    for (int32_t nb = 0; nb < dout->col_blocks; nb++) {
-        Tile tile = {.c_row = PANEL, .b = transposed, .b_row = PANEL, .panels = 1, .len = packed_len(dout, nb), .load = nb > 0};
-        transpose_weight(kernels, transposed, w, nb * dout->col_block, tile.len, k_from, widened);
-        for (int32_t rb = rb_from; rb < rb_to; rb++) {
-            tile.a = packed_block(dout, rb, nb);
-            tile.rows = packed_row(dout, rb + 1) - packed_row(dout, rb);
-            tile.c = acc + (size_t)(packed_row(dout, rb) - first) * PANEL;
-            kernels->tile(&tile);
+    int32_t panel_from = part_start(columns, job->n_groups, group),
+            panel_to = part_start(columns, job->n_groups, group + 1);
+    size_t acc_panel = (size_t)rows * PANEL;
+    for (int32_t n = 0, len; n < w.n_out; n += len) {
+        int32_t nb = n / dout->col_block, in_block = n % dout->col_block;
+        len = min_i32(job->step, packed_len(dout, nb) - in_block);
+        transpose_weight(job, transposed, n, len, panel_from, panel_to, transposed + INPUT_TRANSPOSED_FLOATS);
+        Tile tile = {.c_row = PANEL, .b_row = PANEL, .panels = 1, .len = len, .load = n > 0};
+        for (int32_t panel = panel_from; panel < panel_to; panel++) {
+            tile.b = transposed + (size_t)(panel - panel_from) * (size_t)job->step * PANEL;
+            for (int32_t rb = rb_from; rb < rb_to; rb++) {
+                int32_t row = packed_row(dout, rb);
+                tile.a = packed_block(dout, rb, nb) + in_block;
+                tile.rows = packed_row(dout, rb + 1) - row;
+                tile.c = acc + (size_t)(panel - panel_from) * acc_panel + (size_t)(row - first) * PANEL;
+                job->kernels->tile(&tile);
+            }
         }
     }
-    float *out = dx + (size_t)first * (size_t)w.n_in + (size_t)k_from;
-    kernels->finish(out, (size_t)w.n_in, acc, 0, NULL, accumulate ? out : NULL, rows, min_i32(PANEL, w.n_in - k_from));
+    float *out = job->dx + (size_t)first * (size_t)w.n_in + (size_t)panel_from * PANEL;
+    job->kernels->finish(out, (size_t)w.n_in, acc, acc_panel, NULL, job->accumulate ? out : NULL, rows,
+                         min_i32((panel_to - panel_from) * PANEL, w.n_in - panel_from * PANEL));
 }
 
 void product_input_gradient(Backend *be, float *dx, const float *dout, int32_t rows, Weight w, bool accumulate)
 {
     if (rows == 0)
         return;
-    Packed packed = packed_shape(rows, w.n_out);
-    packed.data = cpu_work(be, WORK_LEFT, packed_bytes(&packed));
+    InputJob job = {.kernels = cpu_kernels(be), .w = w, .dx = dx, .accumulate = accumulate};
+    job.dout = packed_shape(rows, w.n_out);
+    job.dout.data = cpu_work(be, WORK_LEFT, packed_bytes(&job.dout));
+    pack_rows(be, &job.dout, dout);
     int threads = cpu_threads_for((double)rows * w.n_out * w.n_in);
-    float *work = cpu_work(be, WORK_THREADS, (size_t)threads * INPUT_WORK_FLOATS * sizeof(float));
-    int32_t n_chunks = div_up(packed.row_blocks, INPUT_CHUNK_BLOCKS), columns = div_up(w.n_in, PANEL);
-#pragma omp parallel num_threads(threads) if (threads > 1)
-    {
-#pragma omp for schedule(static)
-        for (int32_t rb = 0; rb < packed.row_blocks; rb++)
-            pack_row_block(&packed, dout, (size_t)w.n_out, rb);
-        float *my_work = work + (size_t)omp_get_thread_num() * INPUT_WORK_FLOATS;
-#pragma omp for schedule(dynamic)
-        for (int32_t i = 0; i < n_chunks * columns; i++) {
-            int32_t rb_from = part_start(packed.row_blocks, n_chunks, i / columns);
-            int32_t rb_to = part_start(packed.row_blocks, n_chunks, i / columns + 1);
-            input_gradient_part(cpu_kernels(be), &packed, rb_from, rb_to, w, i % columns * PANEL, dx, accumulate, my_work);
+    job.work = cpu_work(be, WORK_THREADS, (size_t)threads * INPUT_WORK_FLOATS * sizeof(float));
+    job.n_chunks = div_up(job.dout.row_blocks, INPUT_CHUNK_BLOCKS);
+    int32_t columns = div_up(w.n_in, PANEL), chunk_rows = INPUT_CHUNK_BLOCKS * TILE_ROWS;
+    int32_t widest = INPUT_ACC_FLOATS / PANEL / min_i32(rows, chunk_rows);
+    widest = min_i32(max_i32(1, widest), INPUT_PANELS_MAX);
+    job.n_groups = max_i32(div_up(columns, widest), div_up(2 * threads, job.n_chunks));
+    job.n_groups = min_i32(job.n_groups, columns);
+    int32_t width = div_up(columns, job.n_groups), step = INPUT_TRANSPOSED_FLOATS / PANEL / width / 16 * 16;
+    job.step = min_i32(step, BLOCK_K);
+    cpu_run(be, threads, job.n_chunks * job.n_groups, input_task, &job);
+}
+
+// ---- dW
+
+typedef struct WeightJob {
+    const CpuKernels *kernels;
+    Weight dw;
+    const float *dout, *x;
+    int32_t rows;
+    float *x_packed;    // [blocks of TILE_ROWS inputs][rows][TILE_ROWS]
+    float *dout_packed; // [panels][rows][PANEL]
+    int32_t panels, blocks;
+    int32_t pieces;     // tasks that share a panel
+} WeightJob;
+
+// to[T][to_row] = columns k_from .. of x[T, cols].
+static void pack_columns(float *to, const float *x, int32_t rows, int32_t cols, int32_t k_from, int32_t width,
+                         int32_t to_row)
+{
+    for (int32_t t = 0; t < rows; t++)
+        memcpy(to + (size_t)t * (size_t)to_row, x + (size_t)t * (size_t)cols + (size_t)k_from,
+               (size_t)width * sizeof(float));
+}
+
+// Packs inputs and outputs: block i of x for i < blocks, then panels of dout.
+static void weight_pack_part(const void *args, int32_t from, int32_t to)
+{
+    const WeightJob *job = args;
+    for (int32_t i = from; i < to; i++) {
+        if (i < job->blocks) {
+            int32_t k = part_start(job->dw.n_in, job->blocks, i),
+                    width = part_start(job->dw.n_in, job->blocks, i + 1) - k;
+            float *block = job->x_packed + (size_t)i * (size_t)job->rows * TILE_ROWS;
+            pack_columns(block, job->x, job->rows, job->dw.n_in, k, width, TILE_ROWS);
+        } else {
+            int32_t panel = i - job->blocks, width = min_i32(PANEL, job->dw.n_out - panel * PANEL);
+            float *block = job->dout_packed + (size_t)panel * (size_t)job->rows * PANEL;
+            if (width < PANEL)
+                memset(block, 0, (size_t)job->rows * PANEL * sizeof(float));
+            pack_columns(block, job->dout, job->rows, job->dw.n_out, panel * PANEL, width, PANEL);
         }
     }
 }
 
-// to[T][TILE_ROWS] = columns k_from .. of x[T, cols].
-static void pack_columns(float *to, const float *x, int32_t rows, int32_t cols, int32_t k_from, int32_t width, int32_t to_row)
+// One panel of outputs, some of the blocks of inputs.
+static void weight_task(void *context, int32_t task, int worker)
 {
-    for (int32_t t = 0; t < rows; t++)
-        memcpy(to + (size_t)t * (size_t)to_row, x + (size_t)t * (size_t)cols + (size_t)k_from, (size_t)width * sizeof(float));
-}
-
-// dW of one panel of outputs for input blocks kb_from .. kb_to - 1.
-static void weight_gradient_part(const CpuKernels *kernels, Weight dw, int32_t panel, int32_t kb_from, int32_t kb_to,
-                                 const float *x_packed, const float *dout_packed, int32_t rows)
-{
-    int32_t blocks = div_up(dw.n_in, TILE_ROWS);
-    float *c = cpu_floats(dw.data) + (size_t)panel * weight_panel_elements(dw);
+    const WeightJob *job = context;
+    int32_t panel = task / job->pieces, piece = task % job->pieces, rows = job->rows, n_in = job->dw.n_in;
+    int32_t kb_from = part_start(job->blocks, job->pieces, piece),
+            kb_to = part_start(job->blocks, job->pieces, piece + 1);
+    float *c = cpu_floats(job->dw.data) + (size_t)panel * weight_panel_elements(job->dw);
     for (int32_t from = 0; from < rows; from += BLOCK_K) { // a block of dout stays in L1
         Tile tile = {.c_row = PANEL, .a_k = TILE_ROWS, .b_row = PANEL, .panels = 1, .load = true};
-        tile.b = dout_packed + ((size_t)panel * (size_t)rows + (size_t)from) * PANEL;
+        tile.b = job->dout_packed + ((size_t)panel * (size_t)rows + (size_t)from) * PANEL;
         tile.len = min_i32(BLOCK_K, rows - from);
         for (int32_t kb = kb_from; kb < kb_to; kb++) {
-            int32_t k = part_start(dw.n_in, blocks, kb);
-            tile.rows = part_start(dw.n_in, blocks, kb + 1) - k;
-            tile.a = x_packed + ((size_t)kb * (size_t)rows + (size_t)from) * TILE_ROWS;
+            int32_t k = part_start(n_in, job->blocks, kb);
+            tile.rows = part_start(n_in, job->blocks, kb + 1) - k;
+            tile.a = job->x_packed + ((size_t)kb * (size_t)rows + (size_t)from) * TILE_ROWS;
             tile.c = c + (size_t)k * PANEL;
-            kernels->tile_columns(&tile);
+            for (int32_t line = 0; line < 2 * TILE_ROWS; line++) // of the next tile, while this one computes
+                __builtin_prefetch(tile.c + (TILE_ROWS * PANEL) + line * 16, 1);
+            job->kernels->tile_columns(&tile);
         }
     }
 }
@@ -100,31 +177,14 @@ void product_weight_gradient(Backend *be, Weight dw, const float *dout, const fl
 {
     if (rows == 0)
         return;
-    int32_t panels = weight_panels(dw), blocks = div_up(dw.n_in, TILE_ROWS);
-    float *x_packed = cpu_work(be, WORK_LEFT, (size_t)blocks * (size_t)rows * TILE_ROWS * sizeof(float));
-    float *dout_packed = cpu_work(be, WORK_RIGHT, (size_t)panels * (size_t)rows * PANEL * sizeof(float));
+    WeightJob job = {.kernels = cpu_kernels(be), .dw = dw, .dout = dout, .x = x, .rows = rows,
+                     .panels = weight_panels(dw), .blocks = div_up(dw.n_in, TILE_ROWS)};
+    job.x_packed = cpu_work(be, WORK_LEFT, (size_t)job.blocks * (size_t)rows * TILE_ROWS * sizeof(float));
+    job.dout_packed = cpu_work(be, WORK_RIGHT, (size_t)job.panels * (size_t)rows * PANEL * sizeof(float));
+    cpu_run_parts(be, 4.0 * rows * (dw.n_in + dw.n_out), job.blocks + job.panels, weight_pack_part, &job);
     int threads = cpu_threads_for((double)rows * dw.n_out * dw.n_in);
-    int32_t pieces = min_i32(div_up(8 * threads, panels), blocks);
-#pragma omp parallel num_threads(threads) if (threads > 1)
-    {
-#pragma omp for schedule(static) nowait
-        for (int32_t kb = 0; kb < blocks; kb++) {
-            int32_t k = part_start(dw.n_in, blocks, kb), width = part_start(dw.n_in, blocks, kb + 1) - k;
-            pack_columns(x_packed + (size_t)kb * (size_t)rows * TILE_ROWS, x, rows, dw.n_in, k, width, TILE_ROWS);
-        }
-#pragma omp for schedule(static)
-        for (int32_t panel = 0; panel < panels; panel++) {
-            float *to = dout_packed + (size_t)panel * (size_t)rows * PANEL;
-            int32_t width = min_i32(PANEL, dw.n_out - panel * PANEL);
-            if (width < PANEL)
-                memset(to, 0, (size_t)rows * PANEL * sizeof(float));
-            pack_columns(to, dout, rows, dw.n_out, panel * PANEL, width, PANEL);
-        }
-#pragma omp for schedule(dynamic)
-        for (int32_t i = 0; i < panels * pieces; i++)
-            weight_gradient_part(cpu_kernels(be), dw, i / pieces, part_start(blocks, pieces, i % pieces),
-                                 part_start(blocks, pieces, i % pieces + 1), x_packed, dout_packed, rows);
-    }
+    job.pieces = min_i32(div_up(8 * threads, job.panels), job.blocks);
+    cpu_run(be, threads, job.panels * job.pieces, weight_task, &job);
 }
 
 void cpu_linear_backward_input(Backend *be, Mat dx, Mat dout, Weight w, bool accumulate)

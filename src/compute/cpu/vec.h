@@ -1,9 +1,9 @@
 // A vector of 16 floats, three times: AVX-512, AVX2 + FMA, and plain C. Included by kernels_*.c only.
 //
-// Contract: every function gives the same bits in all three forms (except for the payload of a NaN). So each is built of
-// single IEEE operations: a fused multiply-add is explicit, comparisons take their second operand when one is NaN (as
-// x86's min and max do), and sums over lanes follow one tree: l + (l+8), then + 4, + 2, + 1.
-// v_load_n and v_store_n touch the first n lanes only, 0 <= n <= 16; the others read as 0.
+// Contract: every function gives the same bits in all three forms (except for the payload of a NaN). So each is built
+// of single IEEE operations: a fused multiply-add is explicit, comparisons take their second operand when one is NaN
+// (as x86's min and max do), and sums over lanes follow one tree: l + (l+8), then + 4, + 2, + 1. v_load_n and v_store_n
+// touch the first n lanes only, 0 <= n <= 16; the others read as 0.
 #ifndef RLT_COMPUTE_CPU_VEC_H
 #define RLT_COMPUTE_CPU_VEC_H
 
@@ -123,7 +123,8 @@ VEC V16 v_first_n(V16 a, V16 b, int n)
     return (V16){_mm256_blendv_ps(b.lo, a.lo, _mm256_castsi256_ps(v_mask8(n))),
                  _mm256_blendv_ps(b.hi, a.hi, _mm256_castsi256_ps(v_mask8(n - 8)))};
 }
-VEC __m256 v_scale2_8(__m256 a, __m256 n) // in two factors, as 2^n may not be a normal number; the first product is exact
+// In two factors, as 2^n may not be a normal number; the first product is exact.
+VEC __m256 v_scale2_8(__m256 a, __m256 n)
 {
     __m256i all = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(all, 1), rest = _mm256_sub_epi32(all, half);
     __m256i bias = _mm256_set1_epi32(127);

@@ -33,22 +33,48 @@ size_t cpu_weight_bytes(Backend *be, Dtype dtype, int32_t n_out, int32_t n_in)
     return (size_t)weight_panels(w) * weight_panel_elements(w) * (dtype == DTYPE_BF16 ? 2 : 4);
 }
 
+typedef struct Transfer {
+    Weight to, from;
+    const float *upload;
+    float *download;
+} Transfer;
+
+static void upload_part(const void *args, int32_t from, int32_t to)
+{
+    const Transfer *t = args;
+    for (int32_t out = from; out < to; out++)
+        for (int32_t in = 0; in < t->to.n_in; in++)
+            weight_element_set(t->to, out, in, t->upload[(size_t)out * (size_t)t->to.n_in + (size_t)in]);
+}
+
 void cpu_weight_upload(Backend *be, Weight w, const float *rows)
 {
+    Transfer transfer = {.to = w, .upload = rows};
     cpu_zero(be, w.data, cpu_weight_bytes(be, w.dtype, w.n_out, w.n_in));
-#pragma omp parallel for schedule(static)
-    for (int32_t panel = 0; panel < weight_panels(w); panel++)
-        for (int32_t out = panel * PANEL; out < min_i32(w.n_out, (panel + 1) * PANEL); out++)
-            for (int32_t in = 0; in < w.n_in; in++)
-                weight_element_set(w, out, in, rows[(size_t)out * (size_t)w.n_in + (size_t)in]);
+    cpu_run_parts(be, 10.0 * w.n_out * w.n_in, w.n_out, upload_part, &transfer);
+}
+
+static void download_part(const void *args, int32_t from, int32_t to)
+{
+    const Transfer *t = args;
+    for (int32_t out = from; out < to; out++)
+        for (int32_t in = 0; in < t->from.n_in; in++)
+            t->download[(size_t)out * (size_t)t->from.n_in + (size_t)in] = weight_element(t->from, out, in);
 }
 
 void cpu_weight_download(Backend *be, float *rows, Weight w)
 {
-#pragma omp parallel for schedule(static)
-    for (int32_t out = 0; out < w.n_out; out++)
-        for (int32_t in = 0; in < w.n_in; in++)
-            rows[(size_t)out * (size_t)w.n_in + (size_t)in] = weight_element(w, out, in);
+    Transfer transfer = {.from = w, .download = rows};
+    cpu_run_parts(be, 10.0 * w.n_out * w.n_in, w.n_out, download_part, &transfer);
+}
+
+static void convert_part(const void *args, int32_t from, int32_t to)
+{
+    const Transfer *t = args;
+    for (int32_t panel = from; panel < to; panel++)
+        for (int32_t in = 0; in < t->to.n_in; in++)
+            for (int32_t out = panel * PANEL; out < min_i32(t->to.n_out, (panel + 1) * PANEL); out++)
+                weight_element_set(t->to, out, in, weight_element(t->from, out, in));
 }
 
 void cpu_weight_convert(Backend *be, Weight to, Weight from)
@@ -60,9 +86,6 @@ void cpu_weight_convert(Backend *be, Weight to, Weight from)
         return;
     }
     cpu_zero(be, to.data, bytes);
-#pragma omp parallel for schedule(static)
-    for (int32_t panel = 0; panel < weight_panels(to); panel++)
-        for (int32_t in = 0; in < to.n_in; in++)
-            for (int32_t out = panel * PANEL; out < min_i32(to.n_out, (panel + 1) * PANEL); out++)
-                weight_element_set(to, out, in, weight_element(from, out, in));
+    Transfer transfer = {.to = to, .from = from};
+    cpu_run_parts(be, 4.0 * to.n_out * to.n_in, weight_panels(to), convert_part, &transfer);
 }

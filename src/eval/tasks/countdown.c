@@ -24,15 +24,17 @@ static const struct Spelling {
     const char *text;
     char ch;
 } SPELLINGS[] = {
-    {"\\times", '*'},  {"\\cdot", '*'},  {"\\ast", '*'},     {"\\div", '/'},      {"\\dfrac", 'f'}, {"\\tfrac", 'f'},
-    {"\\frac", 'f'},   {"\\left", ' '},  {"\\right", ' '},   {"\\displaystyle", ' '}, {"\\,", ' '}, {"\\;", ' '},
-    {"\\:", ' '},      {"\\!", ' '},     {"\\ ", ' '},       {"\\quad", ' '},     {"\\(", ' '},     {"\\)", ' '},
-    {"\\[", ' '},      {"\\]", ' '},     {"$", ' '},         {"~", ' '},          {" ", ' '},       {"\t", ' '},
-    {"\n", ' '},       {"\r", ' '},      {"\u00a0", ' '},    {"\u2009", ' '},     {"\u202f", ' '},  {"\u00d7", '*'},
-    {"\u00b7", '*'},   {"\u22c5", '*'},  {"\u2217", '*'},    {"\u2219", '*'},     {"\u2022", '*'},  {"\u00f7", '/'},
-    {"\u2215", '/'},   {"\u2044", '/'},  {"\u2212", '-'},    {"\u2013", '-'},     {"x", '*'},       {"X", '*'},
-    {"+", '+'},        {"-", '-'},       {"*", '*'},         {"/", '/'},          {"(", '('},       {")", ')'},
-    {"[", '('},        {"]", ')'},       {"{", '('},         {"}", ')'},          {"=", '='},
+    {"\\times", '*'}, {"\\cdot", '*'}, {"\\ast", '*'},  {"\\div", '/'},   {"\\dfrac", 'f'},
+    {"\\tfrac", 'f'}, {"\\frac", 'f'}, {"\\left", ' '}, {"\\right", ' '}, {"\\displaystyle", ' '},
+    {"\\,", ' '},     {"\\;", ' '},    {"\\:", ' '},    {"\\!", ' '},     {"\\ ", ' '},
+    {"\\quad", ' '},  {"\\(", ' '},    {"\\)", ' '},    {"\\[", ' '},     {"\\]", ' '},
+    {"$", ' '},       {"~", ' '},      {" ", ' '},      {"\t", ' '},      {"\n", ' '},
+    {"\r", ' '},      {"\u00a0", ' '}, {"\u2009", ' '}, {"\u202f", ' '},  {"\u00d7", '*'},
+    {"\u00b7", '*'},  {"\u22c5", '*'}, {"\u2217", '*'}, {"\u2219", '*'},  {"\u2022", '*'},
+    {"\u00f7", '/'},  {"\u2215", '/'}, {"\u2044", '/'}, {"\u2212", '-'},  {"\u2013", '-'},
+    {"x", '*'},       {"X", '*'},      {"+", '+'},      {"-", '-'},       {"*", '*'},
+    {"/", '/'},       {"(", '('},      {")", ')'},      {"[", '('},       {"]", ')'},
+    {"{", '('},       {"}", ')'},      {"=", '='},
 };
 
 typedef struct Parser {
@@ -41,7 +43,7 @@ typedef struct Parser {
     Token token;
     int depth;
     bool failed;    // not an expression
-    bool undefined; // divided by zero
+    bool undefined; // divided by zero, in any side
     // Numbers met in the present side.
     Str *used;
     int32_t n_used;
@@ -235,7 +237,6 @@ static CountdownVerdict grade_sides(Parser *p, const CountdownProblem *problem) 
     mpz_set_si(mpq_numref(target), problem->target);
     for (bool more = true; more && !p->failed;) {
         p->n_used = 0;
-        p->undefined = false;
         parse_sum(p, value);
         numbers_right = numbers_right || uses_given(p, problem);
         values_right = values_right && !p->undefined && mpq_equal(value, target);

@@ -2,12 +2,12 @@
 //
 // An answer is an expression over + - * / ( ) and whole numbers, also × ÷ · − and x between operands, LaTeX's \times
 // \div \cdot \frac{a}{b} \left( \right) and math marks ($, \(, \[), a product before a bracket "3(4 + 5)", and sides
-// joined by '=' ("7 * 9 = 63", "63 = 7 * 9"). Where the text holds a \boxed{...}, the last one is the answer. It is right
-// when one of its sides uses each given number exactly once and every side equals the target; so a false "= 64" at its
-// end is a wrong value. Arithmetic is in GMP's rationals: nothing overflows, nothing is rounded.
+// joined by '=' ("7 * 9 = 63", "63 = 7 * 9"). Where the text holds a \boxed{...}, the last one is the answer. It is
+// right when one of its sides uses each given number exactly once and every side equals the target; so a false "= 64"
+// at its end is a wrong value. Arithmetic is in GMP's rationals: nothing overflows, nothing is rounded.
 //
-// Safe on hostile text: at most COUNTDOWN_ANSWER_MAX_BYTES and COUNTDOWN_MAX_DEPTH nested brackets; no powers, so values
-// are never longer than the text.
+// Safe on hostile text: at most COUNTDOWN_ANSWER_MAX_BYTES and COUNTDOWN_MAX_DEPTH nested brackets; no powers, so
+// values are never longer than the text.
 #ifndef RLT_EVAL_TASKS_COUNTDOWN_H
 #define RLT_EVAL_TASKS_COUNTDOWN_H
 
@@ -39,7 +39,7 @@ MUST_CHECK bool countdown_problem_read(json_t *row, const char *where, Countdown
 // Grades the text of an answer alone.
 CountdownVerdict countdown_grade(Str answer, const CountdownProblem *problem);
 
-typedef struct AnswerTags { // borrowed C strings
+typedef struct AnswerTags {    // borrowed C strings
     const char *thought_close; // what comes before its last occurrence is not looked at; NULL or "": everything is
     const char *open, *close;  // around the answer: the last complete pair counts
 } AnswerTags;
