@@ -89,7 +89,7 @@ static void write_vocabulary(JsonWriter *w, const Tokenizer *t) {
     for (int32_t id = 0; id < t->n; id++) {
         if (t->tokens[id].ptr == NULL) continue;
         token_text(t, id, &text);
-        jw_kint(w, text.data, id);
+        jw_kint(w, text.len > 0 ? text.data : "", id);
     }
     jw_object_end(w);
     buf_free(&text);
