@@ -74,43 +74,70 @@ void dialogue_student_before(const Dialogue *d, const char *system, Str question
     buf_free(&text);
 }
 
+static size_t character_bytes(Str text, size_t at) {
+    size_t n = utf8_sequence(text.ptr + at, text.len - at);
+    return n > 0 ? n : 1;
+}
+
+// Where s lies in `text`, the tokens' own bytes of head s tail. Normalisation may have changed s, and (a mark at its start)
+// joined it to the head's last character: that character is not of s.
+static void find_between(Str text, Str head, Str tail, size_t *from, size_t *to) {
+    size_t n = 0;
+    while (n < head.len && n < text.len && text.ptr[n] == head.ptr[n]) n++;
+    if (n < head.len && n < text.len) {
+        while (n > 0 && ((unsigned char)text.ptr[n] & 0xC0) == 0x80) n--;
+        n += character_bytes(text, n);
+    }
+    size_t m = 0;
+    while (m < tail.len && m < text.len - n && text.ptr[text.len - 1 - m] == tail.ptr[tail.len - 1 - m]) m++;
+    *from = n;
+    *to = text.len - m;
+}
+
+// The range of tokens that begin at or after `from` and end at or before `to`; 0, 0: none.
+static void tokens_within(const Ids *ends, size_t from, size_t to, int32_t *first, int32_t *end) {
+    *first = *end = 0;
+    for (int32_t i = ends->len - 1; i >= 0; i--) {
+        size_t token_from = i > 0 ? (size_t)ends->data[i - 1] : 0, token_to = (size_t)ends->data[i];
+        if (token_from < from || token_to > to) continue;
+        if (*end == 0) *end = i + 1;
+        *first = i;
+    }
+}
+
 void dialogue_student_after(const Dialogue *d, Str solution, Ids *ids, int32_t *solution_from, int32_t *solution_to) {
     const DialogueFormat *f = d->format;
-    Buf text;
+    Buf text, bytes;
     buf_init(&text, 0);
+    buf_init(&bytes, 0);
     buf_printf(&text, "%s%s%s", f->thought_close, f->padding, f->solution_open);
-    int32_t from = (int32_t)text.len;
+    size_t head = text.len, from, to;
     buf_add_str(&text, solution);
-    int32_t to = (int32_t)text.len;
     buf_add_text(&text, f->solution_close);
     Ids ends = {0};
-    tokenizer_encode_offsets(d->tokenizer, buf_str(&text), ids, &ends);
-    // a token is of s when it begins at or after s begins and ends at or before s ends
-    *solution_from = *solution_to = -1;
-    for (int32_t i = 0; i < ends.len; i++) {
-        int32_t begin = i > 0 ? ends.data[i - 1] : 0;
-        if (begin < from || ends.data[i] > to) continue;
-        if (*solution_from < 0) *solution_from = i;
-        *solution_to = i + 1;
-    }
-    if (*solution_from < 0) *solution_from = *solution_to = 0;
+    int32_t start = ids->len;
+    tokenizer_encode_offsets(d->tokenizer, buf_str(&text), ids, &ends); // of the normal form, which is what is looked at
+    tokenizer_decode(d->tokenizer, ids->data + start, ids->len - start, false, &bytes);
+    find_between(buf_str(&bytes), (Str){text.data, head}, str_of(f->solution_close), &from, &to);
+    tokens_within(&ends, from, to, solution_from, solution_to);
     ids_free(&ends);
     buf_free(&text);
+    buf_free(&bytes);
 }
 
 // ---- what a teacher has written
 
-Explanation dialogue_find_explanation(const Dialogue *d, const int32_t *ids, int32_t n_ids, Buf *decoded) {
-    size_t start = decoded->len;
-    tokenizer_decode(d->tokenizer, ids, n_ids, false, decoded);
-    Str text = {buf_str(decoded).ptr + start, decoded->len - start};
-    ptrdiff_t close = str_find(text, str_of(d->format->explanation_close), 0);
-    ptrdiff_t turn_end = str_find(text, str_trim(chat_turn_end(d->chat)), 0);
-    bool closed = close >= 0 && (turn_end < 0 || close < turn_end);
-    size_t end = closed ? (size_t)close : turn_end >= 0 ? (size_t)turn_end : text.len;
-    int32_t n = 0;
+// Without the end-of-text token that ended the sampling.
+static int32_t without_last_control(const Dialogue *d, const int32_t *ids, int32_t n) {
+    int32_t close = tokenizer_id(d->tokenizer, str_of(d->format->explanation_close));
+    return n > 0 && tokenizer_is_control(d->tokenizer, ids[n - 1]) && ids[n - 1] != close ? n - 1 : n;
+}
+
+// How many leading ids end at or before text[end].
+static int32_t ids_before(const Dialogue *d, const int32_t *ids, int32_t n_ids, size_t end) {
     Buf token;
     buf_init(&token, 0);
+    int32_t n = 0;
     for (size_t at = 0; n < n_ids; n++) {
         buf_clear(&token);
         tokenizer_decode(d->tokenizer, &ids[n], 1, false, &token);
@@ -118,7 +145,19 @@ Explanation dialogue_find_explanation(const Dialogue *d, const int32_t *ids, int
         if (at > end) break;
     }
     buf_free(&token);
-    return (Explanation){n, closed, str_trim((Str){text.ptr, end})};
+    return n;
+}
+
+Explanation dialogue_find_explanation(const Dialogue *d, const int32_t *ids, int32_t n_ids, Buf *decoded) {
+    size_t start = decoded->len;
+    n_ids = without_last_control(d, ids, n_ids);
+    tokenizer_decode(d->tokenizer, ids, n_ids, false, decoded);
+    Str text = {buf_str(decoded).ptr + start, decoded->len - start};
+    ptrdiff_t close = str_find(text, str_of(d->format->explanation_close), 0);
+    ptrdiff_t turn_end = str_find(text, str_trim(chat_turn_end(d->chat)), 0);
+    bool closed = close >= 0 && (turn_end < 0 || close < turn_end);
+    size_t end = closed ? (size_t)close : turn_end >= 0 ? (size_t)turn_end : text.len;
+    return (Explanation){ids_before(d, ids, n_ids, end), closed, str_trim((Str){text.ptr, end})};
 }
 
 // ---- rows to learn from

@@ -1,9 +1,17 @@
 // RLT dialogues: how question, solution and explanation are laid out for the teacher and for the student (DESIGN section 1).
 //
 // Teacher: chat(system, user q, assistant: <solution>s</solution> "\n\n" <explanation> "\n\n") and goes on: o, </explanation>.
-// Student: chat(system, user q, assistant: <thought> "\n\n" o "\n\n" </thought> "\n\n" <solution> s </solution>).
-// Ids of o are those that the teacher sampled and are never re-tokenised; the text before o and after o is each tokenised as one string.
-// A token belongs to s (or to o) when all its characters do; tokens that straddle a tag and its padding belong to neither.
+// Student: chat(system, user q, assistant: <thought> "\n\n" o </thought> "\n\n" <solution>s</solution>).
+//
+// o is all that the teacher writes before its closing tag, the blank line before the tag included: nothing is put between o
+// and </thought>. Where the closing tag is missing o is the whole completion, and the student's sequence is made alike. s is
+// taken as it is, white space at its ends too. The assistant's turn has no end-of-turn token in both.
+//
+// Ids of o are those that the teacher sampled and are never re-tokenised; the text before o and the text after o is each
+// tokenised as one string. A token belongs to s (or to o) when all its characters do; tokens that straddle a tag and its
+// padding ("|>\n\n") belong to neither. Tags may be ordinary text to the tokenizer or tokens of their own.
+//
+// A system turn is left out where its text is empty (a chat template may then insert its own).
 #ifndef RLT_TEXT_DIALOGUE_H
 #define RLT_TEXT_DIALOGUE_H
 
@@ -44,7 +52,8 @@ typedef struct Explanation {
     bool closed;        // the closing tag is there
     Str text;           // o as text, without the closing tag and (trimmed of) the padding; points into the decoded Buf
 } Explanation;
-// Finds the closing tag in the decoded ids (`decoded` receives the text and must outlive the result).
+// Finds the closing tag in the decoded ids (`decoded` receives the text and must outlive the result). An end-of-turn token
+// ends o too, and a control token at the very end is not of o.
 Explanation dialogue_find_explanation(const Dialogue *d, const int32_t *ids, int32_t n_ids, Buf *decoded);
 
 // SFT rows: ids and the first trained position (loss on ids[from..)).

@@ -1,6 +1,5 @@
 // A tokenizer's tables, encoding and decoding.
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
@@ -64,7 +63,7 @@ bool alphabet_decode(Str text, Buf *out) {
 
 // ---- tables
 
-static uint32_t hash_bytes(Str bytes) {
+uint32_t hash_bytes(Str bytes) {
     uint32_t h = 2166136261u; // FNV-1a
     for (size_t i = 0; i < bytes.len; i++) h = (h ^ (unsigned char)bytes.ptr[i]) * 16777619u;
     return h ^ h >> 15;
@@ -81,8 +80,11 @@ Tokenizer *tokenizer_new(int32_t n) {
     Tokenizer *t = mem_alloc(1, sizeof *t);
     t->arena = arena_create();
     t->n = n;
+    t->unknown = -1;
     t->tokens = mem_alloc((size_t)n + 1, sizeof *t->tokens);
+    t->plain = mem_alloc((size_t)n + 1, sizeof *t->plain);
     t->special = mem_alloc((size_t)n + 1, sizeof *t->special);
+    t->normalized = mem_alloc((size_t)n + 1, sizeof *t->normalized);
     t->hidden = mem_alloc((size_t)n + 1, sizeof *t->hidden);
     return t;
 }
@@ -90,16 +92,27 @@ Tokenizer *tokenizer_new(int32_t n) {
 void tokenizer_destroy(Tokenizer *t) {
     if (t == NULL) return;
     pretokenizer_destroy(t->pretokenizer);
-    mem_free(t->tokens), mem_free(t->special), mem_free(t->hidden), mem_free(t->ids), mem_free(t->merges);
-    mem_free(t->merge_order), mem_free(t->specials);
+    special_set_free(&t->raw_specials), special_set_free(&t->normalized_specials);
+    mem_free(t->tokens), mem_free(t->plain), mem_free(t->special), mem_free(t->normalized), mem_free(t->hidden);
+    mem_free(t->ids), mem_free(t->merges), mem_free(t->merge_order);
     arena_destroy(t->arena);
     mem_free(t);
 }
 
-void tokenizer_set(Tokenizer *t, int32_t id, Str bytes, bool special) {
+void tokenizer_set_text(Tokenizer *t, int32_t id, Str text) {
     assert(id >= 0 && id < t->n);
-    t->tokens[id] = (Str){arena_strndup(t->arena, bytes.ptr, bytes.len), bytes.len};
-    t->special[id] = t->hidden[id] = special;
+    t->tokens[id] = (Str){arena_strndup(t->arena, text.ptr, text.len), text.len};
+}
+
+void tokenizer_set_plain(Tokenizer *t, int32_t id, Str bytes) {
+    tokenizer_set_text(t, id, bytes);
+    t->plain[id] = true;
+}
+
+void tokenizer_set_special(Tokenizer *t, int32_t id, Str text, bool hidden) {
+    tokenizer_set_text(t, id, text);
+    t->special[id] = true;
+    t->hidden[id] = hidden;
 }
 
 int32_t tokenizer_find_bytes(const Tokenizer *t, Str bytes) {
@@ -116,42 +129,50 @@ static void add_id(Tokenizer *t, int32_t id) {
     t->ids[i] = (IdSlot){hash, id};
 }
 
-static int compare_specials(const void *a, const void *b, void *context) {
-    const Tokenizer *t = context;
-    size_t x = t->tokens[*(const int32_t *)a].len, y = t->tokens[*(const int32_t *)b].len;
-    if (x != y) return x > y ? -1 : 1;
-    return *(const int32_t *)a - *(const int32_t *)b;
+// What cannot be told apart in text, or not be written.
+static bool check_specials(const Tokenizer *t, const char *source, Error *error) {
+    Buf scratch;
+    buf_init(&scratch, 0);
+    bool ok = true;
+    for (int32_t id = 0; ok && id < t->n; id++) {
+        if (!t->special[id]) continue;
+        Str text = t->tokens[id];
+        if (text.len == 0 || memchr(text.ptr, 0, text.len) != NULL || !str_equal(text, tokenizer_normalize(t, text, &scratch))) {
+            ok = error_set(error, "%s: special token %d: expected a text, in its normal form, without NUL", source, id);
+            break;
+        }
+        buf_clear(&scratch);
+        int32_t plain = alphabet_decode(text, &scratch) ? tokenizer_find_bytes(t, buf_str(&scratch)) : -1;
+        if (plain >= 0 && plain != id) ok = error_set(error, "%s: special token %d has the text of token %d", source, id, plain);
+    }
+    buf_free(&scratch);
+    return ok;
 }
 
 bool tokenizer_index(Tokenizer *t, const char *source, Error *error) {
     t->cap_ids = power_above(2 * (uint32_t)t->n + 2);
     t->ids = mem_alloc(t->cap_ids, sizeof *t->ids);
     for (uint32_t i = 0; i < t->cap_ids; i++) t->ids[i].id = -1;
-    t->specials = mem_alloc((size_t)t->n + 1, sizeof *t->specials);
+    special_set_init(&t->raw_specials, t->tokens);
+    special_set_init(&t->normalized_specials, t->tokens);
     for (int32_t id = 0; id < t->n; id++) {
-        Str text = t->tokens[id];
-        if (text.ptr == NULL) continue;
-        if (!t->special[id]) {
-            if (tokenizer_find_bytes(t, text) < 0) add_id(t, id);
-            continue;
-        }
-        if (text.len == 0) return error_set(error, "%s: special token %d has no text", source, id);
-        t->specials[t->n_specials++] = id;
-        t->special_first[(unsigned char)text.ptr[0]] = true;
+        if (t->tokens[id].ptr == NULL) continue;
+        if (t->plain[id] && tokenizer_find_bytes(t, t->tokens[id]) < 0) add_id(t, id);
+        if (t->special[id] && t->tokens[id].len > 0) special_set_add(t->normalized[id] ? &t->normalized_specials : &t->raw_specials, id);
     }
-    qsort_r(t->specials, (size_t)t->n_specials, sizeof *t->specials, compare_specials, t);
+    if (!check_specials(t, source, error)) return false;
     int known = 0;
     for (int b = 0; b < 256; b++) {
         char byte = (char)b;
         t->byte_ids[b] = tokenizer_find_bytes(t, (Str){&byte, 1});
         known += t->byte_ids[b] >= 0;
+        if (t->byte_ids[b] < 0) t->byte_ids[b] = t->unknown;
     }
-    // a few bytes that no text holds may be missing (SmolLM2); they are dropped in encoding, as Hugging Face's BPE does
-    if (known < 128) return error_set(error, "%s: the vocabulary has %d of 256 bytes: not a byte-level BPE", source, known);
-    return true;
+    // a few bytes that hardly any text holds may be missing (SmolLM2 lacks 21)
+    return known >= 128 || error_set(error, "%s: the vocabulary has %d of 256 bytes: not a byte-level BPE", source, known);
 }
 
-static uint32_t hash_pair(int32_t left, int32_t right) {
+uint32_t hash_pair(int32_t left, int32_t right) {
     uint64_t key = ((uint64_t)(uint32_t)left << 32 | (uint32_t)right) * 0x9E3779B97F4A7C15u;
     return (uint32_t)(key >> 32);
 }
@@ -182,9 +203,8 @@ bool tokenizer_add_merge(Tokenizer *t, int32_t left, int32_t right) {
     int32_t rank = t->n_merges++;
     t->merge_order[2 * rank] = left;
     t->merge_order[2 * rank + 1] = right;
-    if (tokenizer_find_merge(t, left, right) != NULL) return true; // the first one counts
     uint32_t mask = t->cap_merges - 1, i = hash_pair(left, right) & mask;
-    while (t->merges[i].left >= 0) i = (i + 1) & mask;
+    while (t->merges[i].left >= 0 && (t->merges[i].left != left || t->merges[i].right != right)) i = (i + 1) & mask;
     t->merges[i] = (MergeEntry){left, right, rank, id};
     return true;
 }
@@ -192,11 +212,12 @@ bool tokenizer_add_merge(Tokenizer *t, int32_t left, int32_t right) {
 int32_t tokenizer_size(const Tokenizer *t) { return t->n; }
 bool tokenizer_is_special(const Tokenizer *t, int32_t id) { return id >= 0 && id < t->n && t->special[id]; }
 
+bool tokenizer_is_control(const Tokenizer *t, int32_t id) { return id >= 0 && id < t->n && t->hidden[id]; }
+
 int32_t tokenizer_id(const Tokenizer *t, Str text) {
-    for (int32_t i = 0; i < t->n_specials; i++) {
-        if (str_equal(t->tokens[t->specials[i]], text)) return t->specials[i];
-    }
-    return tokenizer_find_bytes(t, text);
+    int32_t id = special_set_find(&t->raw_specials, text);
+    if (id < 0) id = special_set_find(&t->normalized_specials, text);
+    return id >= 0 ? id : tokenizer_find_bytes(t, text);
 }
 
 void tokenizer_decode(const Tokenizer *t, const int32_t *ids, int32_t count, bool skip_special, Buf *out) {

@@ -11,6 +11,7 @@
 #include "base/error.h"
 
 #define TOKENIZER_MAX_TOKENS 1000000
+#define TOKENIZER_MAX_TEXT_BYTES ((size_t)256 << 20) // of one call; more is a bug of the caller
 
 typedef struct Tokenizer Tokenizer;
 
@@ -41,7 +42,8 @@ void tokenizer_destroy(Tokenizer *tokenizer); // NULL is fine
 int32_t tokenizer_size(const Tokenizer *tokenizer); // largest id + 1
 // Id of a token by its exact text (special tokens: literal text), or -1.
 int32_t tokenizer_id(const Tokenizer *tokenizer, Str text);
-bool tokenizer_is_special(const Tokenizer *tokenizer, int32_t id);
+bool tokenizer_is_special(const Tokenizer *tokenizer, int32_t id); // matched in text before anything else
+bool tokenizer_is_control(const Tokenizer *tokenizer, int32_t id); // of these, one that is no text: decoding can skip it
 
 // A growable list of ids.
 typedef struct Ids {
@@ -54,14 +56,15 @@ void ids_extend(Ids *ids, const int32_t *data, int32_t count);
 
 // Appends the ids of `text` (any bytes; specials in the text are recognised; nothing is added at the ends).
 void tokenizer_encode(const Tokenizer *tokenizer, Str text, Ids *ids);
-// As encode; also appends for each id the byte offset in `text` at which the token's bytes end. Only for text that
-// normalisation leaves as it is (asserted through the return value: false when NFC changed the text; ids are then still right).
+// As encode; also appends for each id the byte offset at which the token's bytes end: in `text` where true is returned, else
+// in what normalisation (NFC, invalid bytes replaced) made of it, which is what the ids decode to.
 bool tokenizer_encode_offsets(const Tokenizer *tokenizer, Str text, Ids *ids, Ids *ends);
 // Appends the raw bytes of the tokens (specials as their text); may end inside a UTF-8 sequence. Unknown ids are skipped.
 void tokenizer_decode(const Tokenizer *tokenizer, const int32_t *ids, int32_t count, bool skip_special, Buf *out);
 
-// Trains a byte-level BPE: 256 bytes, `vocabulary_size` tokens in all with `specials` last (ids at the end). Ties between pairs:
-// higher count first, then the lower left id, then the lower right id. Text comes as documents.
+// Trains a byte-level BPE: 256 bytes, `vocabulary_size` tokens in all (fewer when no pair occurs twice any more) with `specials`
+// last (ids at the end). Ties between pairs: higher count first, then the lower left id, then the lower right id. Text comes
+// as documents, invalid UTF-8 replaced.
 typedef struct TokenizerTraining {
     const Str *documents;
     size_t n_documents;

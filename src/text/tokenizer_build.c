@@ -1,9 +1,9 @@
-// Building a tokenizer from plain arrays (a GGUF file's) and from a trained table.
+// Building a tokenizer from plain arrays (a GGUF file's).
 #include <string.h>
 
 #include "text/tokenizer_impl.h"
 
-static int split_patterns(SplitRule rule, const char *patterns[PRETOKENIZE_MAX_STEPS]) {
+int split_patterns(SplitRule rule, const char *patterns[PRETOKENIZE_MAX_STEPS]) {
     switch (rule) {
     case SPLIT_GPT2: patterns[0] = PATTERN_GPT2; return 1;
     case SPLIT_SMOLLM: patterns[0] = PATTERN_DIGIT, patterns[1] = PATTERN_GPT2; return 2;
@@ -20,9 +20,9 @@ static bool add_tokens(Tokenizer *t, const TokenizerSpec *spec, Error *error) {
     for (int32_t id = 0; ok && id < spec->n_tokens; id++) {
         buf_clear(&bytes);
         if (spec->special[id]) {
-            tokenizer_set(t, id, spec->tokens[id], true);
+            tokenizer_set_special(t, id, spec->tokens[id], true);
         } else if (alphabet_decode(spec->tokens[id], &bytes)) {
-            tokenizer_set(t, id, buf_str(&bytes), false);
+            tokenizer_set_plain(t, id, buf_str(&bytes));
         } else {
             ok = error_set(error, "%s: token %d is not in the alphabet of a byte-level BPE", spec->source, id);
         }

@@ -25,6 +25,7 @@ typedef struct Merger {
     Candidate *heap;
     int32_t n_heap;
     size_t cap;
+    bool lost; // a byte that the vocabulary lacks came up
 } Merger;
 
 static bool before(const Candidate *a, const Candidate *b) {
@@ -89,14 +90,16 @@ static void encode_piece(void *context, Str piece) {
             return;
         }
     }
-    if (piece.len > m->cap) { // each symbol is a left once at the start, and each merge adds two candidates at most
-        m->cap = piece.len * 2;
+    if (piece.len > m->cap) {
+        m->cap = piece.len + piece.len / 2;
         m->symbols = mem_realloc(m->symbols, m->cap, sizeof *m->symbols);
-        m->heap = mem_realloc(m->heap, 3 * m->cap, sizeof *m->heap);
+        // n - 1 candidates at the start; each of at most n - 1 merges takes one and adds two
+        m->heap = mem_realloc(m->heap, 2 * m->cap, sizeof *m->heap);
     }
     int32_t n = 0;
     for (size_t i = 0; i < piece.len; i++) {
         int32_t id = m->t->byte_ids[(unsigned char)piece.ptr[i]];
+        m->lost |= id < 0 || id == m->t->unknown;
         if (id >= 0) m->symbols[n] = (Symbol){id, n - 1, n + 1}, n++;
     }
     if (n == 0) return;
@@ -108,16 +111,6 @@ static void encode_piece(void *context, Str piece) {
 }
 
 // ---- specials and normalisation
-
-// The special that begins at text[at], the longest; -1: none.
-static int32_t special_at(const Tokenizer *t, Str text, size_t at) {
-    if (!t->special_first[(unsigned char)text.ptr[at]]) return -1;
-    Str rest = {text.ptr + at, text.len - at};
-    for (int32_t i = 0; i < t->n_specials; i++) {
-        if (str_starts(rest, t->tokens[t->specials[i]])) return t->specials[i];
-    }
-    return -1;
-}
 
 static bool is_valid_utf8(Str text) {
     for (size_t i = 0; i < text.len;) {
@@ -135,54 +128,64 @@ static bool is_ascii(Str text) {
     return true;
 }
 
-// Text between specials. Bytes that are not UTF-8 are replaced, as whoever hands over a Unicode string has done. Returns
-// whether the text was taken as it is.
-static bool encode_ordinary(Merger *m, Str text) {
-    if (text.len == 0) return true;
-    assert(text.len < INT32_MAX / 4);
-    bool same = true;
-    Buf lossy;
-    buf_init(&lossy, 0);
+Str tokenizer_normalize(const Tokenizer *t, Str text, Buf *scratch) {
+    if (is_ascii(text)) return text;
+    buf_clear(scratch);
     if (!is_valid_utf8(text)) {
-        buf_add_utf8_lossy(&lossy, text);
-        text = buf_str(&lossy);
-        same = false;
+        buf_add_utf8_lossy(scratch, text);
+        text = buf_str(scratch);
     }
+    if (!t->nfc) return text;
     utf8proc_uint8_t *composed = NULL;
-    if (m->t->nfc && !is_ascii(text)) {
-        utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)text.ptr, (utf8proc_ssize_t)text.len, &composed,
-                                          UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-        if (n >= 0) {
-            Str normal = {(const char *)composed, (size_t)n};
-            same = same && str_equal(text, normal);
-            text = normal;
-        }
-    }
-    pretokenize(m->t->pretokenizer, text, encode_piece, m);
+    utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)text.ptr, (utf8proc_ssize_t)text.len, &composed,
+                                      UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    assert(n >= 0); // valid UTF-8, and enough memory
+    buf_clear(scratch);
+    buf_add(scratch, composed, (size_t)n);
     free(composed); // utf8proc's
-    buf_free(&lossy);
-    return same;
+    return buf_str(scratch);
 }
 
-static bool encode(const Tokenizer *t, Str text, Ids *ids) {
-    Merger m = {.t = t, .out = ids};
-    bool same = true;
+typedef struct Encoder {
+    Merger merger;
+    Buf normal;   // scratch
+    bool changed; // some text was not in its normal form
+} Encoder;
+
+// Calls part() for the text between specials of `set`, and adds their ids.
+static void cut_specials(Encoder *e, const SpecialSet *set, Str text, void (*part)(Encoder *e, Str text)) {
     size_t from = 0;
-    for (size_t at = 0; at < text.len;) {
-        int32_t special = special_at(t, text, at);
+    for (size_t at = 0; set->count > 0 && at < text.len;) {
+        int32_t special = special_set_at(set, text, at);
         if (special < 0) {
             at++;
             continue;
         }
-        same &= encode_ordinary(&m, (Str){text.ptr + from, at - from});
-        ids_add(ids, special);
-        at += t->tokens[special].len;
-        from = at;
+        if (at > from) part(e, (Str){text.ptr + from, at - from});
+        ids_add(e->merger.out, special);
+        from = at += e->merger.t->tokens[special].len;
     }
-    same &= encode_ordinary(&m, (Str){text.ptr + from, text.len - from});
-    mem_free(m.symbols);
-    mem_free(m.heap);
-    return same;
+    if (text.len > from) part(e, (Str){text.ptr + from, text.len - from});
+}
+
+static void encode_plain(Encoder *e, Str text) { pretokenize(e->merger.t->pretokenizer, text, encode_piece, &e->merger); }
+
+static void encode_between(Encoder *e, Str text) {
+    Str normal = tokenizer_normalize(e->merger.t, text, &e->normal);
+    e->changed |= !str_equal(normal, text);
+    cut_specials(e, &e->merger.t->normalized_specials, normal, encode_plain);
+}
+
+// true: the text was in its normal form, and the ids hold all of it.
+static bool encode(const Tokenizer *t, Str text, Ids *ids) {
+    assert(text.len <= TOKENIZER_MAX_TEXT_BYTES);
+    Encoder e = {.merger = {.t = t, .out = ids}};
+    buf_init(&e.normal, 0);
+    cut_specials(&e, &t->raw_specials, text, encode_between);
+    buf_free(&e.normal);
+    mem_free(e.merger.symbols);
+    mem_free(e.merger.heap);
+    return !e.changed && !e.merger.lost;
 }
 
 void tokenizer_encode(const Tokenizer *t, Str text, Ids *ids) { encode(t, text, ids); }
@@ -191,7 +194,7 @@ bool tokenizer_encode_offsets(const Tokenizer *t, Str text, Ids *ids, Ids *ends)
     int32_t first = ids->len, end = 0;
     bool same = encode(t, text, ids);
     for (int32_t i = first; i < ids->len; i++) {
-        end += (int32_t)t->tokens[ids->data[i]].len; // tokens are the text's own bytes
+        end += (int32_t)t->tokens[ids->data[i]].len; // tokens are the (normal) text's own bytes
         ids_add(ends, end);
     }
     return same;

@@ -1,4 +1,4 @@
-// Hugging Face's tokenizer.json: reading and writing.
+// Reading Hugging Face's tokenizer.json. What is not exactly known is refused: an id that differs silently spoils a model.
 #include <string.h>
 
 #include "base/json.h"
@@ -9,6 +9,7 @@ typedef struct Reader {
     Tokenizer *t;
     const char *patterns[PRETOKENIZE_MAX_STEPS]; // borrowed from the JSON
     int n_patterns;
+    bool bytes; // a ByteLevel step was read
     Error *error;
 } Reader;
 
@@ -25,23 +26,25 @@ static bool refuse(const Reader *r, const char *part, json_t *node) {
 
 // ---- normalizer: none, NFC, or a sequence of these
 
+static bool read_normalizer_step(Reader *r, json_t *node) {
+    if (!is_type(node, "NFC")) return refuse(r, "normalizer", node);
+    r->t->nfc = true;
+    return true;
+}
+
 static bool read_normalizer(Reader *r, json_t *node) {
     if (node == NULL || json_is_null(node)) return true;
-    if (is_type(node, "NFC")) {
-        r->t->nfc = true;
-        return true;
-    }
-    if (!is_type(node, "Sequence")) return refuse(r, "normalizer", node);
-    json_t *list = json_object_get(node, "normalizers"), *item;
+    if (!is_type(node, "Sequence")) return read_normalizer_step(r, node);
+    json_t *list, *item;
     size_t i;
+    if (!json_need_array(node, r->source, "normalizers", &list, r->error)) return false;
     json_array_foreach(list, i, item) {
-        if (!is_type(item, "NFC")) return refuse(r, "normalizer", item);
-        r->t->nfc = true;
+        if (!read_normalizer_step(r, item)) return false;
     }
     return true;
 }
 
-// ---- pre-tokenizer: Split (Isolated), Digits (individual), ByteLevel, or a sequence of these
+// ---- pre-tokenizer: Split (Isolated) and Digits (individual), then ByteLevel
 
 static bool add_pattern(Reader *r, const char *pattern) {
     if (r->n_patterns == PRETOKENIZE_MAX_STEPS) return error_set(r->error, "%s: more than %d split rules", r->source, PRETOKENIZE_MAX_STEPS);
@@ -50,42 +53,47 @@ static bool add_pattern(Reader *r, const char *pattern) {
 }
 
 static bool read_split(Reader *r, json_t *node) {
-    json_t *pattern = json_object_get(json_object_get(node, "pattern"), "Regex"), *behaviour = json_object_get(node, "behavior");
+    json_t *pattern = json_object_get(json_object_get(node, "pattern"), "Regex");
+    json_t *behaviour = json_object_get(node, "behavior");
     bool isolated = json_is_string(behaviour) && strcmp(json_string_value(behaviour), "Isolated") == 0;
-    if (!json_is_string(pattern) || !isolated || json_is_true(json_object_get(node, "invert"))) {
+    bool whole = json_is_string(pattern) && strlen(json_string_value(pattern)) == json_string_length(pattern); // no NUL
+    if (!whole || !isolated || json_is_true(json_object_get(node, "invert"))) {
         return error_set(r->error, "%s: pre_tokenizer Split: expected a Regex pattern, behavior Isolated, not inverted", r->source);
     }
     return add_pattern(r, json_string_value(pattern));
 }
 
+static bool read_byte_level(Reader *r, json_t *node) {
+    if (!json_is_false(json_object_get(node, "add_prefix_space"))) {
+        return error_set(r->error, "%s: pre_tokenizer ByteLevel: expected add_prefix_space false", r->source);
+    }
+    r->bytes = true;
+    return json_is_false(json_object_get(node, "use_regex")) || add_pattern(r, PATTERN_GPT2);
+}
+
 static bool read_pretokenizer_step(Reader *r, json_t *node) {
+    // after ByteLevel the text is in another alphabet
+    if (r->bytes) return error_set(r->error, "%s: pre_tokenizer: expected ByteLevel to be the last step", r->source);
+    if (is_type(node, "ByteLevel")) return read_byte_level(r, node);
     if (is_type(node, "Split")) return read_split(r, node);
-    if (is_type(node, "Digits")) {
-        if (json_is_true(json_object_get(node, "individual_digits"))) return add_pattern(r, PATTERN_DIGIT);
-        return error_set(r->error, "%s: pre_tokenizer Digits: expected individual_digits true", r->source);
-    }
-    if (is_type(node, "ByteLevel")) {
-        if (json_is_true(json_object_get(node, "add_prefix_space"))) {
-            return error_set(r->error, "%s: pre_tokenizer ByteLevel: add_prefix_space is not known", r->source);
-        }
-        return json_is_false(json_object_get(node, "use_regex")) || add_pattern(r, PATTERN_GPT2);
-    }
-    return refuse(r, "pre_tokenizer", node);
+    if (!is_type(node, "Digits")) return refuse(r, "pre_tokenizer", node);
+    if (json_is_true(json_object_get(node, "individual_digits"))) return add_pattern(r, PATTERN_DIGIT);
+    return error_set(r->error, "%s: pre_tokenizer Digits: expected individual_digits true", r->source);
 }
 
 static bool read_pretokenizer(Reader *r, json_t *node) {
-    bool ok = true;
     if (is_type(node, "Sequence")) {
-        json_t *list = json_object_get(node, "pretokenizers"), *item;
+        json_t *list, *item;
         size_t i;
+        if (!json_need_array(node, r->source, "pretokenizers", &list, r->error)) return false;
         json_array_foreach(list, i, item) {
-            ok = read_pretokenizer_step(r, item);
-            if (!ok) break;
+            if (!read_pretokenizer_step(r, item)) return false;
         }
-    } else {
-        ok = read_pretokenizer_step(r, node);
+    } else if (!read_pretokenizer_step(r, node)) {
+        return false;
     }
-    return ok && pretokenizer_create(r->patterns, r->n_patterns, r->source, &r->t->pretokenizer, r->error);
+    if (!r->bytes) return error_set(r->error, "%s: pre_tokenizer: expected ByteLevel: not a byte-level BPE", r->source);
+    return pretokenizer_create(r->patterns, r->n_patterns, r->source, &r->t->pretokenizer, r->error);
 }
 
 // ---- vocabulary
@@ -118,31 +126,65 @@ static int32_t count_ids(const Reader *r, json_t *vocab, json_t *added) {
     return n;
 }
 
-static bool set_tokens(Reader *r, json_t *vocab, json_t *added) {
+static bool set_vocabulary(Reader *r, json_t *vocab) {
     const char *key;
     json_t *value;
-    size_t i;
     Buf bytes;
     buf_init(&bytes, 0);
+    bool ok = true;
     json_object_foreach(vocab, key, value) {
+        int32_t id = (int32_t)json_integer_value(value);
+        if (r->t->tokens[id].ptr != NULL) {
+            ok = error_set(r->error, "%s: vocab: two tokens of id %d", r->source, id);
+            break;
+        }
         buf_clear(&bytes);
-        // a text outside of the alphabet can only be an added token, whose own text follows below
-        if (!alphabet_decode(str_of(key), &bytes)) buf_clear(&bytes), buf_add_text(&bytes, key);
-        tokenizer_set(r->t, (int32_t)json_integer_value(value), buf_str(&bytes), false);
+        if (alphabet_decode(str_of(key), &bytes)) {
+            tokenizer_set_plain(r->t, id, buf_str(&bytes));
+        } else { // no merge makes it: an added token, listed again below
+            tokenizer_set_text(r->t, id, str_of(key));
+        }
     }
     buf_free(&bytes);
-    json_array_foreach(added, i, value) {
-        json_t *content = json_object_get(value, "content");
-        static const char *const flags[] = {"single_word", "lstrip", "rstrip"};
-        for (int f = 0; f < 3; f++) {
-            if (json_is_true(json_object_get(value, flags[f]))) {
-                return error_set(r->error, "%s: added token \"%.64s\": %s is not known", r->source, json_string_value(content), flags[f]);
-            }
+    return ok;
+}
+
+static bool check_flags(const Reader *r, json_t *token, const char *content) {
+    static const char *const flags[] = {"single_word", "lstrip", "rstrip"};
+    for (int f = 0; f < 3; f++) {
+        if (!json_is_true(json_object_get(token, flags[f]))) continue;
+        return error_set(r->error, "%s: added token \"%.64s\": %s is not known", r->source, content, flags[f]);
+    }
+    return true;
+}
+
+static void set_added(Reader *r, json_t *token, int32_t id) {
+    json_t *content = json_object_get(token, "content");
+    Str text = {json_string_value(content), json_string_length(content)};
+    bool same = r->t->tokens[id].ptr != NULL && str_equal(r->t->tokens[id], text); // ASCII: the alphabet's text is its own
+    tokenizer_set_special(r->t, id, text, json_is_true(json_object_get(token, "special")));
+    r->t->plain[id] = r->t->plain[id] && same;
+    r->t->normalized[id] = json_is_true(json_object_get(token, "normalized"));
+}
+
+// The tokenizers library counts so, whatever ids the file gives: an added token has the vocabulary's id of its text, else the
+// next one after the vocabulary's and the added ones' before.
+static bool set_tokens(Reader *r, json_t *vocab, json_t *added) {
+    if (!set_vocabulary(r, vocab)) return false;
+    int32_t next = (int32_t)json_object_size(vocab);
+    json_t *token;
+    size_t i;
+    json_array_foreach(added, i, token) {
+        const char *content = json_string_value(json_object_get(token, "content"));
+        json_t *known = json_object_get(vocab, content);
+        int32_t id = (int32_t)json_integer_value(json_object_get(token, "id"));
+        int32_t expected = known != NULL ? (int32_t)json_integer_value(known) : next;
+        if (!check_flags(r, token, content)) return false;
+        if (id != expected || (known == NULL && r->t->tokens[id].ptr != NULL)) {
+            return error_set(r->error, "%s: added token \"%.64s\": id %d, expected %d", r->source, content, id, expected);
         }
-        Str text = {json_string_value(content), json_string_length(content)};
-        int32_t id = (int32_t)json_integer_value(json_object_get(value, "id"));
-        tokenizer_set(r->t, id, text, true);
-        r->t->hidden[id] = json_is_true(json_object_get(value, "special"));
+        set_added(r, token, id);
+        if (id >= next) next = id + 1;
     }
     return true;
 }
@@ -192,19 +234,45 @@ static bool read_merges(Reader *r, json_t *merges) {
     return ok;
 }
 
+// Parts of a BPE model that would change ids.
+static bool check_model(const Reader *r, json_t *model) {
+    if (json_object_get(model, "type") != NULL && !is_type(model, "BPE")) return refuse(r, "model", model);
+    static const char *const unknown[] = {"byte_fallback", "dropout", "continuing_subword_prefix", "end_of_word_suffix"};
+    for (int i = 0; i < 4; i++) {
+        json_t *value = json_object_get(model, unknown[i]);
+        bool absent = value == NULL || json_is_null(value) || json_is_false(value) ||
+                      (json_is_string(value) && json_string_length(value) == 0) ||
+                      (json_is_number(value) && json_number_value(value) == 0);
+        if (!absent) return error_set(r->error, "%s: model: %s is not known", r->source, unknown[i]);
+    }
+    return true;
+}
+
+// What stands for bytes that the vocabulary lacks: a token for each, or nothing.
+static bool read_unknown(Reader *r, json_t *model, json_t *vocab) {
+    json_t *unknown = json_object_get(model, "unk_token");
+    if (unknown == NULL || json_is_null(unknown)) return true;
+    json_t *id = json_is_string(unknown) ? json_object_get(vocab, json_string_value(unknown)) : NULL;
+    if (id == NULL || json_is_true(json_object_get(model, "fuse_unk"))) {
+        return error_set(r->error, "%s: model: unk_token: expected a token of the vocabulary, fuse_unk false", r->source);
+    }
+    r->t->unknown = (int32_t)json_integer_value(id);
+    return true;
+}
+
 static bool read_model(Reader *r, json_t *root) {
     json_t *model, *vocab, *merges, *added = json_object_get(root, "added_tokens");
-    if (!json_need_object(root, r->source, "model", &model, r->error)) return false;
-    if (json_object_get(model, "type") != NULL && !is_type(model, "BPE")) return refuse(r, "model", model);
-    if (!json_need_object(model, r->source, "vocab", &vocab, r->error) || !json_need_array(model, r->source, "merges", &merges, r->error)) {
+    if (!json_need_object(root, r->source, "model", &model, r->error) || !check_model(r, model) ||
+        !json_need_object(model, r->source, "vocab", &vocab, r->error) ||
+        !json_need_array(model, r->source, "merges", &merges, r->error)) {
         return false;
     }
-    if (json_is_true(json_object_get(model, "byte_fallback"))) return error_set(r->error, "%s: byte_fallback is not known", r->source);
     int32_t n = count_ids(r, vocab, added);
     if (n < 0) return false;
     r->t = tokenizer_new(n);
     r->t->ignore_merges = json_is_true(json_object_get(model, "ignore_merges"));
-    return set_tokens(r, vocab, added) && tokenizer_index(r->t, r->source, r->error) && read_merges(r, merges);
+    return read_normalizer(r, json_object_get(root, "normalizer")) && set_tokens(r, vocab, added) &&
+           read_unknown(r, model, vocab) && tokenizer_index(r->t, r->source, r->error) && read_merges(r, merges);
 }
 
 bool tokenizer_from_json(Str json, const char *source, Tokenizer **out, Error *error) {
@@ -212,8 +280,7 @@ bool tokenizer_from_json(Str json, const char *source, Tokenizer **out, Error *e
     Reader r = {.source = source, .error = error};
     if (!json_parse(json, source, &root, error)) return false;
     bool ok = json_is_object(root) || error_set(error, "%s: expected an object", source);
-    ok = ok && read_model(&r, root) && read_normalizer(&r, json_object_get(root, "normalizer")) &&
-         read_pretokenizer(&r, json_object_get(root, "pre_tokenizer"));
+    ok = ok && read_model(&r, root) && read_pretokenizer(&r, json_object_get(root, "pre_tokenizer"));
     json_decref(root);
     if (!ok) {
         tokenizer_destroy(r.t);
@@ -221,116 +288,4 @@ bool tokenizer_from_json(Str json, const char *source, Tokenizer **out, Error *e
     }
     *out = r.t;
     return true;
-}
-
-// ---- writing
-
-static void write_added(JsonWriter *w, const Tokenizer *t) {
-    jw_key(w, "added_tokens");
-    jw_array_begin(w);
-    for (int32_t id = 0; id < t->n; id++) {
-        if (!t->special[id]) continue;
-        jw_object_begin(w);
-        jw_kint(w, "id", id);
-        jw_kstring(w, "content", t->tokens[id]);
-        jw_kbool(w, "single_word", false);
-        jw_kbool(w, "lstrip", false);
-        jw_kbool(w, "rstrip", false);
-        jw_kbool(w, "normalized", false);
-        jw_kbool(w, "special", t->hidden[id]);
-        jw_object_end(w);
-    }
-    jw_array_end(w);
-}
-
-static void write_pretokenizer(JsonWriter *w, const Tokenizer *t) {
-    jw_key(w, "pre_tokenizer");
-    jw_object_begin(w);
-    jw_kstring(w, "type", STR("Sequence"));
-    jw_key(w, "pretokenizers");
-    jw_array_begin(w);
-    for (int i = 0; i < pretokenizer_steps(t->pretokenizer); i++) {
-        jw_object_begin(w);
-        jw_kstring(w, "type", STR("Split"));
-        jw_key(w, "pattern");
-        jw_object_begin(w);
-        jw_kstring(w, "Regex", str_of(pretokenizer_pattern(t->pretokenizer, i)));
-        jw_object_end(w);
-        jw_kstring(w, "behavior", STR("Isolated"));
-        jw_kbool(w, "invert", false);
-        jw_object_end(w);
-    }
-    jw_object_begin(w);
-    jw_kstring(w, "type", STR("ByteLevel"));
-    jw_kbool(w, "add_prefix_space", false);
-    jw_kbool(w, "trim_offsets", false);
-    jw_kbool(w, "use_regex", false);
-    jw_object_end(w);
-    jw_array_end(w);
-    jw_object_end(w);
-}
-
-static void write_model(JsonWriter *w, const Tokenizer *t) {
-    Buf text;
-    buf_init(&text, 0);
-    jw_key(w, "model");
-    jw_object_begin(w);
-    jw_kstring(w, "type", STR("BPE"));
-    static const char *const nulls[] = {"dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"};
-    for (int i = 0; i < 4; i++) jw_key(w, nulls[i]), jw_null(w);
-    jw_kbool(w, "fuse_unk", false);
-    jw_kbool(w, "byte_fallback", false);
-    jw_kbool(w, "ignore_merges", t->ignore_merges);
-    jw_key(w, "vocab");
-    jw_object_begin(w);
-    for (int32_t id = 0; id < t->n; id++) {
-        if (t->tokens[id].ptr == NULL || t->special[id]) continue;
-        buf_clear(&text);
-        alphabet_encode(t->tokens[id], &text);
-        jw_kint(w, text.data, id);
-    }
-    jw_object_end(w);
-    jw_key(w, "merges");
-    jw_array_begin(w);
-    for (int32_t i = 0; i < t->n_merges; i++) {
-        jw_array_begin(w);
-        for (int side = 0; side < 2; side++) {
-            buf_clear(&text);
-            alphabet_encode(t->tokens[t->merge_order[2 * i + side]], &text);
-            jw_string(w, buf_str(&text));
-        }
-        jw_array_end(w);
-    }
-    jw_array_end(w);
-    jw_object_end(w);
-    buf_free(&text);
-}
-
-void tokenizer_to_json(const Tokenizer *t, Buf *out) {
-    JsonWriter w = json_writer(out);
-    jw_object_begin(&w);
-    jw_kstring(&w, "version", STR("1.0"));
-    jw_key(&w, "truncation"), jw_null(&w);
-    jw_key(&w, "padding"), jw_null(&w);
-    write_added(&w, t);
-    jw_key(&w, "normalizer");
-    if (t->nfc) {
-        jw_object_begin(&w);
-        jw_kstring(&w, "type", STR("NFC"));
-        jw_object_end(&w);
-    } else {
-        jw_null(&w);
-    }
-    write_pretokenizer(&w, t);
-    jw_key(&w, "post_processor"), jw_null(&w);
-    jw_key(&w, "decoder");
-    jw_object_begin(&w);
-    jw_kstring(&w, "type", STR("ByteLevel"));
-    jw_kbool(&w, "add_prefix_space", false);
-    jw_kbool(&w, "trim_offsets", false);
-    jw_kbool(&w, "use_regex", false);
-    jw_object_end(&w);
-    write_model(&w, t);
-    jw_object_end(&w);
-    buf_add_char(out, '\n');
 }
