@@ -21,6 +21,7 @@ static const OptionRow rows[] = {
     {"reward", OPTION_CHOICE, "teacher", 0, 0, "teacher|correctness", "teacher: r_SS - r_KL + r_match of an explanation; correctness: +1, -0.5, -1 of an answer."},
     {"task", OPTION_CHOICE, "countdown", 0, 0, GRADING_TASKS, "reward=correctness: how an answer is graded."},
     {"steps", OPTION_INT, "125", 1, 1e9, NULL, "Optimiser batches."},
+    {"tokens_of", OPTION_INPUT, "", 0, 0, NULL, "Another RL run's folder: stops after the step at which as many tokens have been sampled as there in all."},
     {"questions", OPTION_INT, "16", 1, 1e6, NULL, "Questions a step."},
     {"samples", OPTION_INT, "64", 2, 1e6, NULL, "Completions a question: the group."},
     {"updates", OPTION_INT, "1", 1, 1000, NULL, "Optimiser steps a batch; more than one clips the ratio."},
@@ -249,13 +250,35 @@ static void choose_questions(const RlRun *r, int64_t step, int32_t n, int32_t *p
     }
 }
 
-static bool one_step(RlRun *r, int64_t step, float rate, const RlQuestion *chosen, int32_t n, Progress *progress, Error *error) {
+// Tokens that a run has sampled so far: the sum over its metrics.jsonl.
+static bool sampled_tokens(const char *folder, double *sum, Error *error) {
+    char *path = path_join(folder, METRICS_FILE);
+    LineReader *reader;
+    bool ok = line_reader_open(path, METRICS_ROW_MAX_BYTES, &reader, error);
+    Str line;
+    int got = 0;
+    *sum = 0;
+    while (ok && (got = line_reader_next(reader, &line, error)) > 0) {
+        json_t *row = NULL;
+        double tokens = 0;
+        ok = json_parse(line, path, &row, error) && json_need_number(row, path, "tokens_sampled", &tokens, error);
+        *sum += tokens;
+        json_decref(row);
+    }
+    line_reader_close(reader);
+    mem_free(path);
+    return ok && got == 0;
+}
+
+static bool one_step(RlRun *r, int64_t step, float rate, const RlQuestion *chosen, int32_t n, Progress *progress, double *sampled,
+                     Error *error) {
     RlRollout rollout = {0};
     RlMetrics m;
     bool ok = rl_step(&r->rl, step, rate, chosen, n, &rollout, &m, error) && record_metrics(r, step, rate, &m, error) &&
               record_samples(r, step, &rollout, error);
     rl_rollout_free(&rollout);
     if (!ok) return false;
+    *sampled += (double)m.generate.tokens_sampled;
     char note[128];
     if (is_teacher(r)) {
         snprintf(note, sizeof note, "reward %.3f (ss %.3f, kl %.3f), closed %.2f, length %.0f", m.reward, m.r_ss, m.r_kl, m.closed,
@@ -273,14 +296,19 @@ static bool train(RlRun *r, Error *error) {
     int32_t n = (int32_t)options_int(o, "questions");
     Schedule schedule = training_schedule(o, steps);
     CheckpointParts parts = {r->trainer, r->reference, r->policy.tokenizer, &r->policy.chat, 0};
+    double budget = INFINITY, sampled = 0;
     if (!run_folder_restore(r->folder, &parts, &step, error)) return false;
+    if (options_given(o, "tokens_of") && (!sampled_tokens(options_text(o, "tokens_of"), &budget, error) ||
+                                          !sampled_tokens(run_folder_path(r->folder), &sampled, error))) {
+        return false;
+    }
     int32_t *permutation = mem_alloc(r->data.count, sizeof *permutation);
     RlQuestion *chosen = mem_alloc((size_t)n, sizeof *chosen);
     Progress *progress = progress_begin("rl", "step", (uint64_t)steps);
     bool ok = true;
-    for (; ok && step < steps; step++) {
+    for (; ok && step < steps && sampled < budget; step++) {
         choose_questions(r, step, n, permutation, &epoch, chosen);
-        ok = one_step(r, step, schedule_rate(&schedule, step), chosen, n, progress, error);
+        ok = one_step(r, step, schedule_rate(&schedule, step), chosen, n, progress, &sampled, error);
         parts.step = step + 1;
         if (ok && every > 0 && (step + 1) % every == 0 && step + 1 < steps) {
             ok = run_folder_checkpoint(r->folder, &parts, (int)options_int(o, "keep"), error);
