@@ -11,7 +11,12 @@
 bool json_parse(Str text, const char *where, json_t **out, Error *error) {
     json_error_t found;
     size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
-    json_t *value = json_loadb(text.ptr != NULL ? text.ptr : "", text.len, flags, &found);
+    const char *bytes = text.ptr != NULL ? text.ptr : "";
+    json_t *value = json_loadb(bytes, text.len, flags, &found);
+    if (value == NULL && json_error_code(&found) == json_error_numeric_overflow) {
+        // a whole number beyond 64 bits, as Transformers writes for "no limit": all numbers are then read as reals
+        value = json_loadb(bytes, text.len, flags | JSON_DECODE_INT_AS_REAL, &found);
+    }
     if (value == NULL) {
         return error_set(error, "%s: not JSON: %s (line %d, column %d)", where, found.text, found.line, found.column);
     }

@@ -15,6 +15,7 @@
 #define JSON_LINE_MAX_BYTES ((size_t)64 << 20)
 
 // Parses one JSON value of any kind that fills `text`. `where` (e.g. "rows.jsonl:12") begins the message of an error.
+// Whole numbers beyond 64 bits make every number of the text a real (json_need_int takes whole reals).
 // Duplicate keys and text after the value are errors. NUL characters in strings (\u0000) are allowed; invalid UTF-8 is
 // an error.
 MUST_CHECK bool json_parse(Str text, const char *where, json_t **out, Error *error);
