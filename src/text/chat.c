@@ -33,8 +33,8 @@ static Str strip_newlines(Str text, bool left, bool right) {
 
 // Python's str.isspace, which Jinja's trim goes by: separators and the controls that are white space or separate.
 static bool is_space(utf8proc_int32_t c) {
-    return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x1F) || c == 0x85 || utf8proc_category(c) == UTF8PROC_CATEGORY_ZS ||
-           c == 0x2028 || c == 0x2029;
+    return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x1F) || c == 0x85 ||
+           utf8proc_category(c) == UTF8PROC_CATEGORY_ZS || c == 0x2028 || c == 0x2029;
 }
 
 // As Jinja's trim. Bytes that are not UTF-8 are no white space.
@@ -75,7 +75,7 @@ static void chatml_turn(Buf *out, Str role, Str content) {
     buf_add_text(out, "<|im_end|>\n");
 }
 
-// Qwen3: an assistant's turn before the last question loses its thought; one after it keeps the thought, in a fixed form.
+// Qwen3: an assistant's turn before the last question loses its thought; one after it keeps the thought, in one form.
 static void qwen3_assistant(Buf *out, Str content, bool after_last_question, bool last) {
     Str thought = {"", 0};
     ptrdiff_t close = str_find(content, STR("</think>"), 0);
@@ -153,4 +153,6 @@ void chat_open_assistant(const ChatTemplate *chat, Buf *out) {
     buf_add_text(out, llama3 ? "<|start_header_id|>assistant<|end_header_id|>\n\n" : "<|im_start|>assistant\n");
 }
 
-Str chat_turn_end(const ChatTemplate *chat) { return chat->family == CHAT_LLAMA3 ? STR("<|eot_id|>") : STR("<|im_end|>\n"); }
+Str chat_turn_end(const ChatTemplate *chat) {
+    return chat->family == CHAT_LLAMA3 ? STR("<|eot_id|>") : STR("<|im_end|>\n");
+}

@@ -17,7 +17,8 @@ static const char qwen3_turns[] =
     "{%- set last = namespace(question=messages|length - 1) -%}\n"
     "{%- for turn in messages -%}\n"
     "{%- set text = turn['content'] -%}\n"
-    "{%- if turn['role'] == 'user' and not (text.startswith('<tool_response>') and text.endswith('</tool_response>')) -%}\n"
+    "{%- set tool = text.startswith('<tool_response>') and text.endswith('</tool_response>') -%}\n"
+    "{%- if turn['role'] == 'user' and not tool -%}\n"
     "{%- set last.question = loop.index0 -%}\n"
     "{%- endif -%}\n"
     "{%- endfor -%}\n"
@@ -36,14 +37,15 @@ static const char qwen3_turns[] =
     "{{- '<|im_start|>' + turn['role'] + '\\n' + text + '<|im_end|>\\n' -}}\n"
     "{%- endfor -%}\n"
     "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}\n"
-    "{%- if enable_thinking is defined and enable_thinking is false -%}{{- '<think>\\n\\n</think>\\n\\n' -}}{%- endif -%}\n"
+    "{%- if enable_thinking is defined and enable_thinking is false -%}\n"
+    "{{- '<think>\\n\\n</think>\\n\\n' -}}\n"
+    "{%- endif -%}\n"
     "{%- endif -%}\n";
 
-static const char chatml_turns[] =
-    "{%- for turn in messages -%}\n"
-    "{{- '<|im_start|>' + turn['role'] + '\\n' + turn['content'] + '<|im_end|>\\n' -}}\n"
-    "{%- endfor -%}\n"
-    "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}\n";
+static const char chatml_turns[] = "{%- for turn in messages -%}\n"
+                                   "{{- '<|im_start|>' + turn['role'] + '\\n' + turn['content'] + '<|im_end|>\\n' -}}\n"
+                                   "{%- endfor -%}\n"
+                                   "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}\n";
 
 static void chatml_jinja(const ChatTemplate *chat, Buf *out) {
     if (chat->default_system[0] != 0) {

@@ -1,5 +1,5 @@
-// Which family a chat template is of, from the marks in its text. A template that we wrote is read back exactly; of others
-// all marks of the family must be there and none that tell of another behaviour.
+// Which family a chat template is of, from the marks in its text. A template that we wrote is read back exactly; of
+// others all marks of the family must be there and none that tell of another behaviour.
 #include <string.h>
 
 #include "text/chat.h"
@@ -21,8 +21,8 @@ static bool refuse(const char *source, const char *why, Error *error) {
 
 // ---- the inserted system turn
 
-// Reads a Jinja string from text[at] up to the mark that ends a turn, escapes undone. false: it is no string that goes there
-// (a quote ends it before), or longer than `out` holds.
+// Reads a Jinja string from text[at] up to the mark that ends a turn, escapes undone. false: it is no string that goes
+// there (a quote ends it before), or longer than `out` holds.
 static bool read_literal(Str text, size_t at, char *out, size_t out_bytes) {
     size_t n = 0;
     for (; at < text.len && n + 1 < out_bytes; at++) {
@@ -41,8 +41,8 @@ static bool read_literal(Str text, size_t at, char *out, size_t out_bytes) {
     return false;
 }
 
-// The text that a ChatML template inserts as a system turn when there is none: the literal between "<|im_start|>system", a
-// newline (real or written \n) and "<|im_end|>". Empty where there is none.
+// The text that a ChatML template inserts as a system turn when there is none: the literal between
+// "<|im_start|>system", a newline (real or written \n) and "<|im_end|>". Empty where there is none.
 static void find_default_system(Str jinja, ChatTemplate *out) {
     static const char *const heads[] = {"<|im_start|>system\n", "<|im_start|>system\\n"};
     for (size_t h = 0; h < 2; h++) {
@@ -90,9 +90,13 @@ static ChatFamily family_of_system(const ChatTemplate *chat) {
 }
 
 static bool recognise_chatml(Str jinja, const char *source, ChatTemplate *out, Error *error) {
-    static const char *const qwen3_marks[] = {"last_query_index", "reasoning_content.strip", "enable_thinking is false"};
-    static const char *const other_marks[] = {"think", "reasoning", "strip", "trim", "split(", "replace(", "bos_token", "eos_token"};
-    if (!has(jinja, "<|im_end|>") || !opens_plainly(jinja)) return refuse(source, "assistant turns do not open as in ChatML", error);
+    static const char *const qwen3_marks[] = {"last_query_index", "reasoning_content.strip",
+                                              "enable_thinking is false"};
+    static const char *const other_marks[] = {"think", "reasoning", "strip", "trim", "split(", "replace(", "bos_token",
+                                              "eos_token"};
+    if (!has(jinja, "<|im_end|>") || !opens_plainly(jinja)) {
+        return refuse(source, "assistant turns do not open as in ChatML", error);
+    }
     if (has_other_tokens(jinja)) return refuse(source, "it has other control tokens than ChatML's", error);
     find_default_system(jinja, out);
     bool qwen3 = true;
@@ -112,7 +116,8 @@ static bool recognise_chatml(Str jinja, const char *source, ChatTemplate *out, E
 
 static bool recognise_llama3(Str jinja, const char *source, ChatTemplate *out, Error *error) {
     out->family = CHAT_LLAMA3;
-    if (!has(jinja, "<|end_header_id|>") || !has(jinja, "<|eot_id|>") || !has(jinja, "trim") || !has(jinja, "bos_token")) {
+    if (!has(jinja, "<|end_header_id|>") || !has(jinja, "<|eot_id|>") || !has(jinja, "trim") ||
+        !has(jinja, "bos_token")) {
         return refuse(source, "turns are not those of Llama-3", error);
     }
     if (has(jinja, "think")) return refuse(source, "it changes what messages hold", error);

@@ -7,14 +7,14 @@
 void dialogue_format_init(DialogueFormat *f) {
     *f = (DialogueFormat){
         .teacher_system = mem_strdup(
-            "You are a teacher. You are given a question together with its correct solution, and you write the reasoning "
-            "that a student could have followed to get there. Reason from the question alone, one small step after the other, "
-            "check what you find, and let the last steps arrive at the given solution. Put your reasoning between "
-            "<|begin_of_explanation|> and <|end_of_explanation|>."),
+            "You are a teacher. You are given a question together with its correct solution, and you write the "
+            "reasoning that a student could have followed to get there. Reason from the question alone, one small "
+            "step after the other, check what you find, and let the last steps arrive at the given solution. Put your "
+            "reasoning between <|begin_of_explanation|> and <|end_of_explanation|>."),
         .student_system = mem_strdup(
-            "You solve problems. First reason step by step between <|begin_of_thought|> and <|end_of_thought|>: explore, "
-            "check, and correct yourself where needed. Then give the final answer between <|begin_of_solution|> and "
-            "<|end_of_solution|>."),
+            "You solve problems. First reason step by step between <|begin_of_thought|> and <|end_of_thought|>: "
+            "explore, check, and correct yourself where needed. Then give the final answer between "
+            "<|begin_of_solution|> and <|end_of_solution|>."),
         .solution_open = mem_strdup("<|begin_of_solution|>"),
         .solution_close = mem_strdup("<|end_of_solution|>"),
         .explanation_open = mem_strdup("<|begin_of_explanation|>"),
@@ -41,7 +41,9 @@ static void open_turns(const Dialogue *d, const char *system, Str question, Buf 
     chat_render(d->chat, has_system ? messages : messages + 1, has_system ? 2 : 1, true, text);
 }
 
-static void encode_text(const Dialogue *d, const Buf *text, Ids *ids) { tokenizer_encode(d->tokenizer, buf_str(text), ids); }
+static void encode_text(const Dialogue *d, const Buf *text, Ids *ids) {
+    tokenizer_encode(d->tokenizer, buf_str(text), ids);
+}
 
 // ---- prompts
 
@@ -79,8 +81,8 @@ static size_t character_bytes(Str text, size_t at) {
     return n > 0 ? n : 1;
 }
 
-// Where s lies in `text`, the tokens' own bytes of head s tail. Normalisation may have changed s, and (a mark at its start)
-// joined it to the head's last character: that character is not of s.
+// Where s lies in `text`, the tokens' own bytes of head s tail. Normalisation may have changed s, and (a mark at its
+// start) joined it to the head's last character: that character is not of s.
 static void find_between(Str text, Str head, Str tail, size_t *from, size_t *to) {
     size_t n = 0;
     while (n < head.len && n < text.len && text.ptr[n] == head.ptr[n]) n++;
@@ -116,7 +118,7 @@ void dialogue_student_after(const Dialogue *d, Str solution, Ids *ids, int32_t *
     buf_add_text(&text, f->solution_close);
     Ids ends = {0};
     int32_t start = ids->len;
-    tokenizer_encode_offsets(d->tokenizer, buf_str(&text), ids, &ends); // of the normal form, which is what is looked at
+    tokenizer_encode_offsets(d->tokenizer, buf_str(&text), ids, &ends); // in what the ids decode to
     tokenizer_decode(d->tokenizer, ids->data + start, ids->len - start, false, &bytes);
     find_between(buf_str(&bytes), (Str){text.data, head}, str_of(f->solution_close), &from, &to);
     tokens_within(&ends, from, to, solution_from, solution_to);
@@ -175,7 +177,8 @@ void dialogue_teacher_example(const Dialogue *d, Str question, Str solution, Str
     buf_free(&text);
 }
 
-void dialogue_student_example(const Dialogue *d, const char *system, Str question, Str trace, Str solution, Ids *ids, int32_t *from) {
+void dialogue_student_example(const Dialogue *d, const char *system, Str question, Str trace, Str solution, Ids *ids,
+                              int32_t *from) {
     const DialogueFormat *f = d->format;
     int32_t start = ids->len;
     dialogue_student_prompt(d, system, question, ids);
@@ -195,7 +198,7 @@ void dialogue_student_example(const Dialogue *d, const char *system, Str questio
 bool dialogue_read_solution(const DialogueFormat *f, Str completion, Str *solution) {
     Str close = str_of(f->thought_close), open = str_of(f->solution_open), end = str_of(f->solution_close);
     size_t from = 0;
-    for (ptrdiff_t at = str_find(completion, close, 0); at >= 0; at = str_find(completion, close, from)) from = (size_t)at + close.len;
+    for (ptrdiff_t at; (at = str_find(completion, close, from)) >= 0;) from = (size_t)at + close.len;
     bool found = false;
     for (ptrdiff_t at = str_find(completion, open, from); at >= 0; at = str_find(completion, open, from)) {
         from = (size_t)at + open.len;

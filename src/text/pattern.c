@@ -4,8 +4,8 @@
 
 const char PATTERN_DIGIT[] = "\\p{N}";
 const char PATTERN_GPT2[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-const char PATTERN_QWEN2[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
-                             "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+const char PATTERN_QWEN2[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"
+                             " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 const char PATTERN_LLAMA3[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|"
                               " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
@@ -85,7 +85,8 @@ static bool scan_count(Scan *s) {
     if (peek(s, n) == ',') n++;
     while (is_digit(peek(s, n))) n++;
     char after = peek(s, n + 1);
-    return peek(s, n) == '}' && n < 10 && after != '+' && after != '?' && after != '*' && after != '{' && take(s, n + 1);
+    return peek(s, n) == '}' && n < 10 && after != '+' && after != '?' && after != '*' && after != '{' &&
+           take(s, n + 1);
 }
 
 static bool scan_one(Scan *s) {
@@ -97,20 +98,21 @@ static bool scan_one(Scan *s) {
     case '(': return scan_group(s);
     case ')': return scan_group_end(s);
     case '{': return scan_count(s);
-    case '.': case '^': case '$': case ']': case '}': case 0: return false;
-    default: return take(s, 1);
+    default: return c != 0 && strchr(".^$]}", c) == NULL && take(s, 1);
     }
 }
 
 bool pattern_translate(Str pattern, const char *source, Buf *out, Error *error) {
     if (pattern.len == 0 || pattern.len > PATTERN_MAX_BYTES) {
-        return error_set(error, "%s: a split pattern of %zu bytes: expected 1 to %d", source, pattern.len, PATTERN_MAX_BYTES);
+        return error_set(error, "%s: a split pattern of %zu bytes: expected 1 to %d", source, pattern.len,
+                         PATTERN_MAX_BYTES);
     }
     Scan s = {.in = pattern, .out = out};
     while (s.at < pattern.len) {
         if (scan_one(&s)) continue;
         int shown = pattern.len - s.at < 16 ? (int)(pattern.len - s.at) : 16;
-        return error_set(error, "%s: split pattern: \"%.*s\" at byte %zu is not known", source, shown, pattern.ptr + s.at, s.at);
+        return error_set(error, "%s: split pattern: \"%.*s\" at byte %zu is not known", source, shown,
+                         pattern.ptr + s.at, s.at);
     }
     return !s.in_class || error_set(error, "%s: split pattern: a set without its end", source);
 }

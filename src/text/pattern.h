@@ -1,8 +1,8 @@
 // Split patterns: from the dialect of tokenizer.json files (Oniguruma, Ruby syntax) to PCRE2's.
 //
-// The two read most patterns alike, and the rest differently without a word: ".", "^", "\w", "{1,3}+" or "[a&&b]" would give
-// other ids than the model was trained with. So only constructs that mean the same in both pass; the others are refused by
-// name. A group may be optional but not repeated, which also keeps matching polynomial whatever the pattern.
+// The two read most patterns alike, and the rest differently without a word: ".", "^", "\w", "{1,3}+" or "[a&&b]" would
+// give other ids than the model was trained with. So only constructs that mean the same in both pass; the others are
+// refused by name. A group may be optional but not repeated, which also keeps matching polynomial whatever the pattern.
 #ifndef RLT_TEXT_PATTERN_H
 #define RLT_TEXT_PATTERN_H
 

@@ -22,7 +22,8 @@ static bool add_step(Pretokenizer *p, const char *pattern, const char *source, E
         int number;
         PCRE2_SIZE offset;
         uint32_t can_be_empty = 1;
-        pcre2_code *code = pcre2_compile((PCRE2_SPTR)translated.data, translated.len, PCRE2_UTF | PCRE2_UCP, &number, &offset, NULL);
+        pcre2_code *code =
+            pcre2_compile((PCRE2_SPTR)translated.data, translated.len, PCRE2_UTF | PCRE2_UCP, &number, &offset, NULL);
         if (code != NULL) pcre2_pattern_info(code, PCRE2_INFO_MATCHEMPTY, &can_be_empty);
         if (code == NULL || can_be_empty) {
             PCRE2_UCHAR why[128] = "it matches the empty text";
@@ -40,7 +41,8 @@ static bool add_step(Pretokenizer *p, const char *pattern, const char *source, E
 }
 
 bool pretokenizer_create(const char *const *patterns, int n, const char *source, Pretokenizer **out, Error *error) {
-    if (n > PRETOKENIZE_MAX_STEPS) return error_set(error, "%s: more than %d split rules", source, PRETOKENIZE_MAX_STEPS);
+    if (n > PRETOKENIZE_MAX_STEPS)
+        return error_set(error, "%s: more than %d split rules", source, PRETOKENIZE_MAX_STEPS);
     Pretokenizer *p = mem_alloc(1, sizeof *p);
     p->limits = pcre2_match_context_create(NULL);
     assert(p->limits != NULL);
@@ -77,10 +79,11 @@ typedef struct Split {
 // The next match at or after `from`; false: none.
 static bool find_match(const Split *s, int step, Str text, size_t from, Str *match) {
     pcre2_match_data *data = s->matches[step];
-    int found = pcre2_match(s->p->codes[step], (PCRE2_SPTR)text.ptr, text.len, from, PCRE2_NO_UTF_CHECK, data, s->p->limits);
+    int found =
+        pcre2_match(s->p->codes[step], (PCRE2_SPTR)text.ptr, text.len, from, PCRE2_NO_UTF_CHECK, data, s->p->limits);
     if (found == PCRE2_ERROR_JIT_STACKLIMIT) {
-        found = pcre2_match(s->p->codes[step], (PCRE2_SPTR)text.ptr, text.len, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data,
-                            s->p->limits);
+        found = pcre2_match(s->p->codes[step], (PCRE2_SPTR)text.ptr, text.len, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
+                            data, s->p->limits);
     }
     // Other failures are limits that the known patterns are far from; then what is left is one piece.
     if (found <= 0) return false;

@@ -1,5 +1,5 @@
-// Cutting text into pieces before merging: regular expressions applied one after the other, each match a piece and each gap
-// between matches a piece (Hugging Face's "Isolated").
+// Cutting text into pieces before merging: regular expressions applied one after the other, each match a piece and each
+// gap between matches a piece (Hugging Face's "Isolated").
 #ifndef RLT_TEXT_PRETOKENIZE_H
 #define RLT_TEXT_PRETOKENIZE_H
 
@@ -11,7 +11,8 @@
 
 typedef struct Pretokenizer Pretokenizer;
 // Patterns as in pattern.h. One that matches nothing ("") is refused: what lies between would be cut differently.
-MUST_CHECK bool pretokenizer_create(const char *const *patterns, int n, const char *source, Pretokenizer **out, Error *error);
+MUST_CHECK bool pretokenizer_create(const char *const *patterns, int n, const char *source, Pretokenizer **out,
+                                    Error *error);
 void pretokenizer_destroy(Pretokenizer *p);
 int pretokenizer_steps(const Pretokenizer *p);
 const char *pretokenizer_pattern(const Pretokenizer *p, int step);

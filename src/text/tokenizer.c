@@ -51,7 +51,8 @@ void alphabet_encode(Str bytes, Buf *out) {
 bool alphabet_decode(Str text, Buf *out) {
     for (size_t i = 0; i < text.len;) {
         utf8proc_int32_t c;
-        utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text.ptr + i, (utf8proc_ssize_t)(text.len - i), &c);
+        utf8proc_ssize_t n =
+            utf8proc_iterate((const utf8proc_uint8_t *)text.ptr + i, (utf8proc_ssize_t)(text.len - i), &c);
         if (n <= 0 || c > 0x143) return false;
         int byte = c < 0x100 ? (int)c : c <= 0x120 ? (int)c - 0x100 : c <= 0x142 ? (int)c - 0x121 + 0x7F : 0xAD;
         if (alphabet_of_byte(byte) != c) return false;
@@ -137,13 +138,15 @@ static bool check_specials(const Tokenizer *t, const char *source, Error *error)
     for (int32_t id = 0; ok && id < t->n; id++) {
         if (!t->special[id]) continue;
         Str text = t->tokens[id];
-        if (text.len == 0 || memchr(text.ptr, 0, text.len) != NULL || !str_equal(text, tokenizer_normalize(t, text, &scratch))) {
+        if (text.len == 0 || memchr(text.ptr, 0, text.len) != NULL ||
+            !str_equal(text, tokenizer_normalize(t, text, &scratch))) {
             ok = error_set(error, "%s: special token %d: expected a text, in its normal form, without NUL", source, id);
             break;
         }
         buf_clear(&scratch);
         int32_t plain = alphabet_decode(text, &scratch) ? tokenizer_find_bytes(t, buf_str(&scratch)) : -1;
-        if (plain >= 0 && plain != id) ok = error_set(error, "%s: special token %d has the text of token %d", source, id, plain);
+        if (plain >= 0 && plain != id)
+            ok = error_set(error, "%s: special token %d has the text of token %d", source, id, plain);
     }
     buf_free(&scratch);
     return ok;
@@ -158,7 +161,8 @@ bool tokenizer_index(Tokenizer *t, const char *source, Error *error) {
     for (int32_t id = 0; id < t->n; id++) {
         if (t->tokens[id].ptr == NULL) continue;
         if (t->plain[id] && tokenizer_find_bytes(t, t->tokens[id]) < 0) add_id(t, id);
-        if (t->special[id] && t->tokens[id].len > 0) special_set_add(t->normalized[id] ? &t->normalized_specials : &t->raw_specials, id);
+        if (t->special[id] && t->tokens[id].len > 0)
+            special_set_add(t->normalized[id] ? &t->normalized_specials : &t->raw_specials, id);
     }
     if (!check_specials(t, source, error)) return false;
     int known = 0;
@@ -169,7 +173,8 @@ bool tokenizer_index(Tokenizer *t, const char *source, Error *error) {
         if (t->byte_ids[b] < 0) t->byte_ids[b] = t->unknown;
     }
     // a few bytes that hardly any text holds may be missing (SmolLM2 lacks 21)
-    return known >= 128 || error_set(error, "%s: the vocabulary has %d of 256 bytes: not a byte-level BPE", source, known);
+    return known >= 128 ||
+           error_set(error, "%s: the vocabulary has %d of 256 bytes: not a byte-level BPE", source, known);
 }
 
 uint32_t hash_pair(int32_t left, int32_t right) {

@@ -58,9 +58,10 @@ static bool add_merges(Tokenizer *t, const TokenizerSpec *spec, Error *error) {
 }
 
 bool tokenizer_from_spec(const TokenizerSpec *spec, Tokenizer **out, Error *error) {
-    if (spec->n_tokens < 256 || spec->n_tokens > TOKENIZER_MAX_TOKENS || spec->n_merges < 0 || spec->n_merges > TOKENIZER_MAX_TOKENS) {
-        return error_set(error, "%s: %d tokens and %d merges: expected 256 to %d tokens", spec->source, spec->n_tokens, spec->n_merges,
-                         TOKENIZER_MAX_TOKENS);
+    if (spec->n_tokens < 256 || spec->n_tokens > TOKENIZER_MAX_TOKENS || spec->n_merges < 0 ||
+        spec->n_merges > TOKENIZER_MAX_TOKENS) {
+        return error_set(error, "%s: %d tokens and %d merges: expected 256 to %d tokens", spec->source, spec->n_tokens,
+                         spec->n_merges, TOKENIZER_MAX_TOKENS);
     }
     Tokenizer *t = tokenizer_new(spec->n_tokens);
     const char *patterns[PRETOKENIZE_MAX_STEPS];

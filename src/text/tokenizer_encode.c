@@ -6,7 +6,7 @@
 
 #include "text/tokenizer_impl.h"
 
-// ---- merging one piece: a linked list of symbols and a heap of candidate merges, best rank first, leftmost among equals
+// ---- merging one piece: a linked list of symbols and a heap of candidates, best rank first, leftmost among equals
 
 typedef struct Symbol {
     int32_t id;
@@ -14,7 +14,7 @@ typedef struct Symbol {
 } Symbol;
 
 typedef struct Candidate {
-    int32_t rank, left;     // index of the left symbol
+    int32_t rank, left; // index of the left symbol
     int32_t left_id, right_id;
 } Candidate;
 
@@ -168,7 +168,9 @@ static void cut_specials(Encoder *e, const SpecialSet *set, Str text, void (*par
     if (text.len > from) part(e, (Str){text.ptr + from, text.len - from});
 }
 
-static void encode_plain(Encoder *e, Str text) { pretokenize(e->merger.t->pretokenizer, text, encode_piece, &e->merger); }
+static void encode_plain(Encoder *e, Str text) {
+    pretokenize(e->merger.t->pretokenizer, text, encode_piece, &e->merger);
+}
 
 static void encode_between(Encoder *e, Str text) {
     Str normal = tokenizer_normalize(e->merger.t, text, &e->normal);

@@ -56,8 +56,8 @@ uint32_t hash_bytes(Str bytes);
 uint32_t hash_pair(int32_t left, int32_t right);
 // The patterns of a rule, in order; returns how many.
 int split_patterns(SplitRule rule, const char *patterns[PRETOKENIZE_MAX_STEPS]);
-// The form in which text is cut and merged: valid UTF-8 (as errors="replace") and, where the tokenizer says so, NFC. Either
-// `text` itself or what `scratch`, emptied first, then holds.
+// The form in which text is cut and merged: valid UTF-8 (as errors="replace") and, where the tokenizer says so, NFC.
+// Either `text` itself or what `scratch`, emptied first, then holds.
 Str tokenizer_normalize(const Tokenizer *t, Str text, Buf *scratch);
 
 // GPT-2's alphabet: every byte as a visible character. Decoding fails (false) on characters outside of it.

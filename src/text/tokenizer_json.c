@@ -1,4 +1,4 @@
-// Reading Hugging Face's tokenizer.json. What is not exactly known is refused: an id that differs silently spoils a model.
+// Reading Hugging Face's tokenizer.json. What is not exactly known is refused: ids that differ silently spoil a model.
 #include <string.h>
 
 #include "base/json.h"
@@ -47,7 +47,8 @@ static bool read_normalizer(Reader *r, json_t *node) {
 // ---- pre-tokenizer: Split (Isolated) and Digits (individual), then ByteLevel
 
 static bool add_pattern(Reader *r, const char *pattern) {
-    if (r->n_patterns == PRETOKENIZE_MAX_STEPS) return error_set(r->error, "%s: more than %d split rules", r->source, PRETOKENIZE_MAX_STEPS);
+    if (r->n_patterns == PRETOKENIZE_MAX_STEPS)
+        return error_set(r->error, "%s: more than %d split rules", r->source, PRETOKENIZE_MAX_STEPS);
     r->patterns[r->n_patterns++] = pattern;
     return true;
 }
@@ -58,7 +59,8 @@ static bool read_split(Reader *r, json_t *node) {
     bool isolated = json_is_string(behaviour) && strcmp(json_string_value(behaviour), "Isolated") == 0;
     bool whole = json_is_string(pattern) && strlen(json_string_value(pattern)) == json_string_length(pattern); // no NUL
     if (!whole || !isolated || json_is_true(json_object_get(node, "invert"))) {
-        return error_set(r->error, "%s: pre_tokenizer Split: expected a Regex pattern, behavior Isolated, not inverted", r->source);
+        return error_set(r->error, "%s: pre_tokenizer Split: expected a Regex pattern, behavior Isolated, not inverted",
+                         r->source);
     }
     return add_pattern(r, json_string_value(pattern));
 }
@@ -161,14 +163,15 @@ static bool check_flags(const Reader *r, json_t *token, const char *content) {
 static void set_added(Reader *r, json_t *token, int32_t id) {
     json_t *content = json_object_get(token, "content");
     Str text = {json_string_value(content), json_string_length(content)};
-    bool same = r->t->tokens[id].ptr != NULL && str_equal(r->t->tokens[id], text); // ASCII: the alphabet's text is its own
+    // true for ASCII, which is its own text in the alphabet
+    bool same = r->t->tokens[id].ptr != NULL && str_equal(r->t->tokens[id], text);
     tokenizer_set_special(r->t, id, text, json_is_true(json_object_get(token, "special")));
     r->t->plain[id] = r->t->plain[id] && same;
     r->t->normalized[id] = json_is_true(json_object_get(token, "normalized"));
 }
 
-// The tokenizers library counts so, whatever ids the file gives: an added token has the vocabulary's id of its text, else the
-// next one after the vocabulary's and the added ones' before.
+// The tokenizers library counts so, whatever ids the file gives: an added token has the vocabulary's id of its text,
+// else the next one after the vocabulary's and the added ones' before.
 static bool set_tokens(Reader *r, json_t *vocab, json_t *added) {
     if (!set_vocabulary(r, vocab)) return false;
     int32_t next = (int32_t)json_object_size(vocab);
@@ -181,7 +184,8 @@ static bool set_tokens(Reader *r, json_t *vocab, json_t *added) {
         int32_t expected = known != NULL ? (int32_t)json_integer_value(known) : next;
         if (!check_flags(r, token, content)) return false;
         if (id != expected || (known == NULL && r->t->tokens[id].ptr != NULL)) {
-            return error_set(r->error, "%s: added token \"%.64s\": id %d, expected %d", r->source, content, id, expected);
+            return error_set(r->error, "%s: added token \"%.64s\": id %d, expected %d", r->source, content, id,
+                             expected);
         }
         set_added(r, token, id);
         if (id >= next) next = id + 1;
@@ -215,7 +219,8 @@ static bool merge_sides(json_t *merge, Str *left, Str *right) {
 static bool read_merges(Reader *r, json_t *merges) {
     size_t i, n = json_array_size(merges);
     json_t *merge;
-    if (n > TOKENIZER_MAX_TOKENS) return error_set(r->error, "%s: more than %d merges", r->source, TOKENIZER_MAX_TOKENS);
+    if (n > TOKENIZER_MAX_TOKENS)
+        return error_set(r->error, "%s: more than %d merges", r->source, TOKENIZER_MAX_TOKENS);
     tokenizer_reserve_merges(r->t, (int32_t)n);
     Buf bytes;
     buf_init(&bytes, 0);
@@ -237,7 +242,8 @@ static bool read_merges(Reader *r, json_t *merges) {
 // Parts of a BPE model that would change ids.
 static bool check_model(const Reader *r, json_t *model) {
     if (json_object_get(model, "type") != NULL && !is_type(model, "BPE")) return refuse(r, "model", model);
-    static const char *const unknown[] = {"byte_fallback", "dropout", "continuing_subword_prefix", "end_of_word_suffix"};
+    static const char *const unknown[] = {"byte_fallback", "dropout", "continuing_subword_prefix",
+                                          "end_of_word_suffix"};
     for (int i = 0; i < 4; i++) {
         json_t *value = json_object_get(model, unknown[i]);
         bool absent = value == NULL || json_is_null(value) || json_is_false(value) ||
@@ -254,7 +260,8 @@ static bool read_unknown(Reader *r, json_t *model, json_t *vocab) {
     if (unknown == NULL || json_is_null(unknown)) return true;
     json_t *id = json_is_string(unknown) ? json_object_get(vocab, json_string_value(unknown)) : NULL;
     if (id == NULL || json_is_true(json_object_get(model, "fuse_unk"))) {
-        return error_set(r->error, "%s: model: unk_token: expected a token of the vocabulary, fuse_unk false", r->source);
+        return error_set(r->error, "%s: model: unk_token: expected a token of the vocabulary, fuse_unk false",
+                         r->source);
     }
     r->t->unknown = (int32_t)json_integer_value(id);
     return true;

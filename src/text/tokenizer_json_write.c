@@ -50,7 +50,8 @@ static void write_byte_level(JsonWriter *w, bool use_regex) {
 
 static void write_pretokenizer(JsonWriter *w, const Tokenizer *t) {
     int n = pretokenizer_steps(t->pretokenizer);
-    bool own = n > 0 && strcmp(pretokenizer_pattern(t->pretokenizer, n - 1), PATTERN_GPT2) == 0; // ByteLevel's own pattern
+    // ByteLevel's own pattern
+    bool own = n > 0 && strcmp(pretokenizer_pattern(t->pretokenizer, n - 1), PATTERN_GPT2) == 0;
     jw_key(w, "pre_tokenizer");
     jw_object_begin(w);
     jw_kstring(w, "type", STR("Sequence"));

@@ -1,8 +1,8 @@
 // Training a byte-level BPE (Sennrich et al. 2016): the most frequent pair of symbols becomes a token, again and again.
 //
-// Words are the distinct pieces of the text, with their counts. Every pair knows its count and the words it was seen in, so a
-// merge visits those words alone. A heap gives the next pair: counts of pairs that are in it can only fall (new pairs hold the
-// new token), so an entry whose count is no longer right goes back with the count that is.
+// Words are the distinct pieces of the text, with their counts. Every pair knows its count and the words it was seen
+// in, so a merge visits those words alone. A heap gives the next pair: counts of pairs that are in it can only fall
+// (new pairs hold the new token), so an entry whose count is no longer right goes back with the count that is.
 #include <assert.h>
 #include <string.h>
 
@@ -18,7 +18,7 @@ typedef struct Word { // a distinct piece of the text
 typedef struct Pair {
     int32_t left, right; // left -1: empty
     int64_t count;
-    Ids words;           // in which it was seen; it may be gone from some since
+    Ids words; // in which it was seen; it may be gone from some since
 } Pair;
 
 typedef struct Entry { // of the heap
@@ -30,13 +30,13 @@ typedef struct Trainer {
     Arena *arena;
     Word *words;
     int32_t n_words, cap_words;
-    int32_t *slots;      // words by hash, -1 empty; cap_slots a power of two
+    int32_t *slots; // words by hash, -1 empty; cap_slots a power of two
     uint32_t cap_slots;
-    Pair *pairs;         // by hash; cap_pairs a power of two
+    Pair *pairs; // by hash; cap_pairs a power of two
     uint32_t cap_pairs, n_pairs;
     Entry *heap;
     size_t n_heap, cap_heap;
-    Entry *fresh;        // pairs that appeared since they were last put into the heap
+    Entry *fresh; // pairs that appeared since they were last put into the heap
     size_t n_fresh, cap_fresh;
 } Trainer;
 
@@ -160,7 +160,7 @@ static Pair *new_pair(Trainer *tr, int32_t left, int32_t right) {
     return pair;
 }
 
-// Adds `count` for every pair of the word. Words are noted at pairs with `token`, or at all of them (-1), or at none (-2).
+// Adds `count` for every pair of the word. The word is noted at pairs with `token`, or at all (-1), or at none (-2).
 static void count_pairs(Trainer *tr, int32_t w, int64_t count, int32_t token) {
     const Word *word = &tr->words[w];
     for (int32_t i = 0; i + 1 < word->n; i++) {
@@ -201,7 +201,8 @@ static bool best_pair(Trainer *tr, Entry *best) {
 static void join_in_word(Trainer *tr, int32_t w, int32_t left, int32_t right, int32_t joined) {
     Word *word = &tr->words[w];
     bool there = false;
-    for (int32_t i = 0; i + 1 < word->n && !there; i++) there = word->symbols[i] == left && word->symbols[i + 1] == right;
+    for (int32_t i = 0; i + 1 < word->n && !there; i++)
+        there = word->symbols[i] == left && word->symbols[i + 1] == right;
     if (!there) return;
     count_pairs(tr, w, -word->count, -2);
     int32_t n = 0;
@@ -224,7 +225,7 @@ static void join(Trainer *tr, int32_t left, int32_t right, int32_t joined) {
 }
 
 typedef struct Learnt {
-    Str *tokens;        // [256 + n]
+    Str *tokens;         // [256 + n]
     int32_t (*sides)[2]; // [n] left, right of each merge
     int32_t n;
 } Learnt;
@@ -248,7 +249,8 @@ static void learn_merges(Trainer *tr, int32_t most, Learnt *learnt) {
 
 // ---- the whole
 
-static bool build(const Learnt *learnt, const TokenizerTraining *training, Pretokenizer *p, Tokenizer **out, Error *error) {
+static bool build(const Learnt *learnt, const TokenizerTraining *training, Pretokenizer *p, Tokenizer **out,
+                  Error *error) {
     int32_t n_plain = 256 + learnt->n;
     Tokenizer *t = tokenizer_new(n_plain + training->n_specials);
     t->pretokenizer = p;
@@ -295,7 +297,8 @@ static bool collect_specials(const TokenizerTraining *training, SpecialSet *set,
     for (int32_t i = 0; i < training->n_specials; i++) {
         Str text = training->specials[i];
         if (text.len == 0) return error_set(error, "special token %d: expected a text", i);
-        if (special_set_find(set, text) >= 0) return error_set(error, "special token %d: a text that is given twice", i);
+        if (special_set_find(set, text) >= 0)
+            return error_set(error, "special token %d: a text that is given twice", i);
         special_set_add(set, i);
     }
     return true;
@@ -304,7 +307,8 @@ static bool collect_specials(const TokenizerTraining *training, SpecialSet *set,
 bool tokenizer_train(const TokenizerTraining *training, Tokenizer **out, Error *error) {
     int32_t least = 256 + training->n_specials;
     if (training->vocabulary_size < least || training->vocabulary_size > TOKENIZER_MAX_TOKENS) {
-        return error_set(error, "vocabulary of %d tokens: expected %d to %d", training->vocabulary_size, least, TOKENIZER_MAX_TOKENS);
+        return error_set(error, "vocabulary of %d tokens: expected %d to %d", training->vocabulary_size, least,
+                         TOKENIZER_MAX_TOKENS);
     }
     const char *patterns[PRETOKENIZE_MAX_STEPS];
     Pretokenizer *p;
