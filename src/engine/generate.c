@@ -289,8 +289,12 @@ static bool generator_init(Generator *g, Error *error) {
         n_samples += (int32_t)prompt->n_samples;
     }
     g->max_slots = min_i32(settings->max_slots, n_samples > 0 ? n_samples : 1);
-    int64_t rows = settings->cache_rows > largest ? settings->cache_rows : largest;
-    if (rows > total_rows) rows = total_rows > 0 ? total_rows : 1;
+    // by default every slot can hold the largest prompt and sample; less than one sample's rows would never end
+    int64_t rows = settings->cache_rows > 0 ? settings->cache_rows : (int64_t)g->max_slots * largest;
+    if (rows < largest) rows = largest;
+    if (rows > total_rows) rows = total_rows;
+    if (rows > INT32_MAX) rows = INT32_MAX;
+    if (rows < 1) rows = 1;
     g->n_kv = (int32_t)rows;
     g->cache = kv_cache_create(g->model, g->n_kv);
     size_t slots = (size_t)g->max_slots;

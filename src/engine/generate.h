@@ -38,7 +38,7 @@ typedef struct GenerateSettings {
     bool (*stop)(void *context, const int32_t *ids, int32_t n);
     void *stop_context;
     int32_t max_slots;       // samples in flight, >= 1
-    int32_t cache_rows;      // K/V rows; raised to what one sample needs
+    int32_t cache_rows;      // K/V rows, raised to what one sample needs; 0: what all slots need at most
     // Called as each prompt's last sample ends, in that order of ending; may be NULL.
     void (*done)(void *context, int32_t prompt);
     void *done_context;
