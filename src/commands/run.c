@@ -85,6 +85,13 @@ static char *stamp_path(const Stage *stage, const char *kind) {
     return path.data;
 }
 
+static bool stamp_exists(const Stage *stage, const char *kind) {
+    char *path = stamp_path(stage, kind);
+    bool there = file_exists(path);
+    mem_free(path);
+    return there;
+}
+
 static bool stamp_equals(const Stage *stage, const char *kind, Str text) {
     char *path = stamp_path(stage, kind);
     Buf old = {0};
@@ -183,7 +190,9 @@ static bool run_stage(const Stage *stage, StageResult *result, Error *error) {
         log_info("== %s: done already", stage->name);
         result->skipped = true;
     } else if (ok) {
-        bool resume = stamp_equals(stage, "started", buf_str(&description)) && option_find(stage->command, "resume") != NULL;
+        // outputs that have changed since they were vouched for are made anew, never resumed
+        bool resume = !stamp_exists(stage, "done") && stamp_equals(stage, "started", buf_str(&description)) &&
+                      option_find(stage->command, "resume") != NULL;
         ok = stamp_remove(stage, "done", error) && (resume || path_remove(stage->folder, error)) && dir_make(stage->folder, error) &&
              stamp_write(stage, "started", buf_str(&description), error) && spawn_stage(stage, resume, result, error) &&
              hash_outputs(stage, &outputs, error) && stamp_write(stage, "done", buf_str(&outputs), error);

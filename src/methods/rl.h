@@ -23,7 +23,7 @@ typedef struct RlRollout RlRollout;
 typedef struct RlReward {
     const char *name; // "teacher", "correctness"
     void (*prompt)(const Rl *rl, const RlQuestion *question, Ids *ids);
-    const char *(*stop_text)(const Rl *rl); // a completion ends when its text ends in this
+    const char *(*stop_text)(const Rl *rl); // a completion ends when its text comes to contain this
     bool (*reward)(Rl *rl, RlRollout *rollout, Error *error);
 } RlReward;
 const RlReward *rl_reward_by_name(const char *name); // NULL when unknown
@@ -42,7 +42,7 @@ struct Rl { // set up by the caller; everything is borrowed
     int32_t group_size;
     GrpoSettings grpo;
     int32_t updates;             // optimiser steps a batch, 1 for the paper
-    int32_t sync_every;          // reference: every so many steps, ref = (1 - sync_decay) ref + sync_decay policy; 0: never
+    int32_t sync_every;          // reference: every so many steps, ref = (1 - share) ref + share policy; 0: never
     float sync_policy_share;     // 0.9
 };
 
