@@ -21,20 +21,27 @@ OMP_NUM_THREADS=2 rl steps=3 out=two max_rows=2048 slots=3
 same_files one two $files
 grep -q '"ratio_error":0[.0]*,' one/metrics.jsonl || fail "the rollout's log-probs are not the policy's"
 
-# killed at some moment after the first checkpoint, then resumed
-rl steps=60 checkpoint_every=1 out=whole
-(exec "$rlt" rl model=base/model data=questions/train.jsonl reward=teacher tags=short questions=2 samples=4 lr=1e-3 max_tokens=24 \
-    sync_every=2 seed=7 steps=60 checkpoint_every=1 out=killed 2>> log) &
-child=$!
-for _ in $(seq 300); do
-    [ -d killed/checkpoints/step-00000003 ] && break
-    sleep 0.02
+# killed at some moment after the first checkpoints, then resumed
+long_rl() { rl steps=60 checkpoint_every=1 "$@"; }
+long_rl out=whole
+killed=no
+for _ in $(seq 20); do # a fast machine may end the run before the kill: then once more
+    rm -rf killed
+    (exec "$rlt" rl model=base/model data=questions/train.jsonl reward=teacher tags=short questions=2 samples=4 lr=1e-3 \
+        max_tokens=24 sync_every=2 seed=7 steps=60 checkpoint_every=1 out=killed 2>> log) &
+    child=$!
+    until [ "$(cat killed/metrics.jsonl 2> /dev/null | wc -l)" -ge 3 ] || [ -d killed/model ]; do
+        kill -0 $child 2> /dev/null || break
+        sleep 0.005
+    done
+    kill -9 $child 2> /dev/null || true
+    wait $child 2> /dev/null || true
+    [ -d killed/model ] || { killed=yes; break; }
 done
-kill -9 $child
-wait $child 2> /dev/null || true
-[ -d killed/model ] && fail "the run ended before it was killed"
+[ $killed = yes ] || fail "the run ended before it was killed, 20 times"
+[ "$(wc -l < killed/metrics.jsonl)" -ge 3 ] || fail "the run ended by itself"
 refuses 1 "resume=true" "$rlt" rl model=base/model data=questions/train.jsonl tags=short steps=60 out=killed
-rl steps=60 checkpoint_every=1 out=killed --resume
+long_rl out=killed --resume
 same_files whole killed $files
 
 # log-probs: what generate says is what logp computes
