@@ -194,7 +194,8 @@ static void ends_are_where_tokens_end(void **state) {
 static void invalid_bytes_become_replacement_characters(void **state) {
     (void)state;
     Tokenizer *t = golden_tokenizer("llama3");
-    Ids found = encoded(t, STR("a\xFF\xE2\x82z\xC0")), expected = encoded(t, STR("a\xEF\xBF\xBD\xEF\xBF\xBDz\xEF\xBF\xBD"));
+    Ids found = encoded(t, STR("a\xFF\xE2\x82z\xC0")),
+        expected = encoded(t, STR("a\xEF\xBF\xBD\xEF\xBF\xBDz\xEF\xBF\xBD"));
     assert_ids(&found, expected.data, expected.len);
     ids_free(&found), ids_free(&expected);
     tokenizer_destroy(t);
@@ -231,7 +232,8 @@ static void long_pieces_are_merged(void **state) {
 static void tokens_have_ids_and_kinds(void **state) {
     (void)state;
     Tokenizer *t = golden_tokenizer("qwen2");
-    int32_t end = tokenizer_id(t, STR("<|im_end|>")), tool = tokenizer_id(t, STR("<<tool>>")), plain = tokenizer_id(t, STR("the"));
+    int32_t end = tokenizer_id(t, STR("<|im_end|>")), tool = tokenizer_id(t, STR("<<tool>>")),
+            plain = tokenizer_id(t, STR("the"));
     assert_true(end >= 0 && tool >= 0 && plain >= 0);
     assert_true(tokenizer_is_special(t, end) && tokenizer_is_control(t, end));
     assert_true(tokenizer_is_special(t, tool) && !tokenizer_is_control(t, tool));
@@ -250,14 +252,10 @@ static void tokens_have_ids_and_kinds(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(golden_cases_agree),
-        cmocka_unit_test(written_json_reads_back),
-        cmocka_unit_test(arrays_give_the_same),
-        cmocka_unit_test(wrong_arrays_are_refused),
-        cmocka_unit_test(ends_are_where_tokens_end),
-        cmocka_unit_test(invalid_bytes_become_replacement_characters),
-        cmocka_unit_test(long_pieces_are_merged),
-        cmocka_unit_test(tokens_have_ids_and_kinds),
+        cmocka_unit_test(golden_cases_agree),        cmocka_unit_test(written_json_reads_back),
+        cmocka_unit_test(arrays_give_the_same),      cmocka_unit_test(wrong_arrays_are_refused),
+        cmocka_unit_test(ends_are_where_tokens_end), cmocka_unit_test(invalid_bytes_become_replacement_characters),
+        cmocka_unit_test(long_pieces_are_merged),    cmocka_unit_test(tokens_have_ids_and_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,7 +63,8 @@ static void slow_train(Slow *s, Str text, int32_t most) {
         buf_init(&s->tokens[s->n_tokens], 0);
         buf_add_char(&s->tokens[s->n_tokens], (char)s->n_tokens);
     }
-    while (s->n_tokens < 256 + most && merge_best(s)) {}
+    while (s->n_tokens < 256 + most && merge_best(s)) {
+    }
 }
 
 static void slow_free(Slow *s) {
@@ -146,7 +147,11 @@ static void specials_stand_apart(void **state) {
 static void wrong_trainings_are_refused(void **state) {
     (void)state;
     const Str twice[] = {STR("<a>"), STR("<a>")}, empty[] = {STR("")}, nul[] = {{"a\0b", 3}}, letter[] = {STR("a")};
-    const struct { const Str *specials; int32_t n, size; const char *message; } cases[] = {
+    const struct {
+        const Str *specials;
+        int32_t n, size;
+        const char *message;
+    } cases[] = {
         {NULL, 0, 255, "vocabulary of 255 tokens: expected 256 to 1000000"},
         {twice, 2, 257, "vocabulary of 257 tokens: expected 258 to 1000000"},
         {NULL, 0, 1000001, "vocabulary of 1000001 tokens"},
