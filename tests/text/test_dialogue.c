@@ -34,15 +34,16 @@ static Fixture *fixture(Tokenizer *tokenizer) {
 // Tags are text to this one (as to real models), NFC.
 static Fixture *plain_fixture(void) { return fixture(golden_tokenizer("qwen2")); }
 
-// Tags are tokens of their own and the padding is empty, as in our own tiny models.
-static Fixture *token_fixture(void) {
+// Tags are tokens of their own and the padding is empty, as in our own tiny models. n_control 9: they are control tokens
+// too, as add_special_tokens makes them; 3: they are not.
+static Fixture *token_fixture(int32_t n_control) {
     DialogueFormat f;
     dialogue_format_init(&f);
     const Str specials[] = {STR("<|endoftext|>"),        STR("<|im_start|>"),      STR("<|im_end|>"),
                             str_of(f.solution_open),     str_of(f.solution_close), str_of(f.explanation_open),
                             str_of(f.explanation_close), str_of(f.thought_open),   str_of(f.thought_close)};
     const Str document = STR("12 12 + 34 34 = 46 46");
-    TokenizerTraining training = {&document, 1, specials, 9, 3, 300, SPLIT_LLAMA3};
+    TokenizerTraining training = {&document, 1, specials, 9, n_control, 300, SPLIT_LLAMA3};
     Tokenizer *t;
     Error error;
     assert_true(tokenizer_train(&training, &t, &error));
@@ -142,7 +143,7 @@ static void solutions_that_normalisation_changes(void **state) {
 
 static void tags_may_be_tokens(void **state) {
     (void)state;
-    Fixture *f = token_fixture();
+    Fixture *f = token_fixture(3);
     after_is(f, STR("12 + 34"), STR(AFTER("", "12 + 34")), STR("12 + 34"));
     after_is(f, STR(""), STR(AFTER("", "")), STR(""));
     Ids ids = {0};
@@ -174,10 +175,9 @@ static void finds(const Fixture *f, Str completion, Str o, bool closed, Str trim
 
 static void explanations_end_at_their_tag(void **state) {
     (void)state;
-    Fixture *plain = plain_fixture(), *tokens = token_fixture();
-    Fixture *both[] = {plain, tokens};
-    for (int i = 0; i < 2; i++) {
-        const Fixture *f = both[i];
+    Fixture *all[] = {plain_fixture(), token_fixture(3), token_fixture(9)};
+    for (int i = 0; i < 3; i++) {
+        const Fixture *f = all[i];
         finds(f, STR("12 + 34\n\n<|end_of_explanation|>more"), STR("12 + 34\n\n"), true, STR("12 + 34"));
         finds(f, STR("<|end_of_explanation|>"), STR(""), true, STR(""));
         finds(f, STR("12<|end_of_explanation|><|im_end|>"), STR("12"), true, STR("12"));
@@ -198,12 +198,12 @@ static void explanations_end_at_their_tag(void **state) {
     Fixture *f = fixture(t);
     finds(f, STR("(1)<|end_of_explanation|>"), STR("(1"), true, STR("(1)"));
     fixture_free(f);
-    fixture_free(plain), fixture_free(tokens);
+    for (int i = 0; i < 3; i++) fixture_free(all[i]);
 }
 
 static void examples_are_laid_out(void **state) {
     (void)state;
-    Fixture *both[] = {plain_fixture(), token_fixture()};
+    Fixture *both[] = {plain_fixture(), token_fixture(3)};
     for (int i = 0; i < 2; i++) {
         const Fixture *f = both[i];
         bool pad = f->format.padding[0] != 0;
@@ -258,7 +258,7 @@ static void answers_are_read(void **state) {
 // Looked at after every token: the first prefix whose text holds the stop text.
 static void samples_stop_at_a_text(void **state) {
     (void)state;
-    Fixture *both[] = {plain_fixture(), token_fixture()};
+    Fixture *both[] = {plain_fixture(), token_fixture(3)};
     for (int i = 0; i < 2; i++) {
         const Fixture *f = both[i];
         Ids ids = encoded(f->tokenizer, STR("12 <|end_of_solution <|end_of_solution|>\n34"));

@@ -5,6 +5,7 @@
 // A tokenizer.json with the 256 bytes, "ab" 256 and "bc" 257; parts of it can be replaced.
 typedef struct Parts {
     const char *added, *normalizer, *pre, *model, *vocab, *merges;
+    int without; // a byte that the vocabulary lacks; 0: none
 } Parts;
 
 #define BYTE_LEVEL "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":true}"
@@ -12,7 +13,7 @@ typedef struct Parts {
     "{\"id\":" #id ",\"content\":\"" content "\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false," \
     "\"special\":true" flag "}"
 
-static const Parts base = {"", "null", BYTE_LEVEL, "", "", "[\"a\",\"b\"],[\"b\",\"c\"]"};
+static const Parts base = {"", "null", BYTE_LEVEL, "", "", "[\"a\",\"b\"],[\"b\",\"c\"]", 0};
 
 static Buf make_json(const Parts *p) {
     Buf text;
@@ -23,7 +24,8 @@ static Buf make_json(const Parts *p) {
     int other = 0x100; // GPT-2's alphabet
     for (int b = 0; b < 256; b++) {
         bool shown = (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
-        buf_printf(&text, ",\"\\u%04x\":%d", (unsigned)(shown ? b : other++), b);
+        unsigned character = (unsigned)(shown ? b : other++);
+        if (b == 0 || b != p->without) buf_printf(&text, ",\"\\u%04x\":%d", character, b);
     }
     buf_add_text(&text, "}}}");
     return text;
@@ -74,6 +76,8 @@ static void added_tokens_come_first(void **state) {
     ENCODES(&p, "<x>y", 258, 'y');  // those of the raw text before those of the normal form
     p.added = ADDED(256, "ab", ""); // of the vocabulary: merges still make it
     ENCODES(&p, "abc ab", 256, 'c', ' ', 256);
+    p.added = ADDED(258, "<x>", "") "," ADDED(259, "<x>", "");
+    ENCODES(&p, "<x>", 258); // the first of equal ones
     p.added = ADDED(97, "a", ""); // cuts a byte out of the text
     ENCODES(&p, "abc", 'a', 257);
 }
@@ -96,6 +100,25 @@ static void a_whole_word_may_be_a_token(void **state) {
     p.model = ",\"ignore_merges\":true";
     ENCODES(&p, "zebra", 258);
     ENCODES(&p, "zebras", 'z', 'e', 'b', 'r', 'a', 's');
+}
+
+static void bytes_may_be_missing(void **state) {
+    (void)state;
+    Parts p = base;
+    p.without = 'x';
+    p.added = "", p.vocab = "\"<unk>\":120,";
+    ENCODES(&p, "axb", 256); // dropped; its neighbours meet
+    p.model = ",\"unk_token\":\"<unk>\"";
+    ENCODES(&p, "axxb", 'a', 120, 120, 'b');
+    Tokenizer *t = make(&p);
+    Buf json;
+    buf_init(&json, 0);
+    tokenizer_to_json(t, &json);
+    Tokenizer *back = tokenizer_of_json(buf_str(&json));
+    Ids ids = encoded(back, STR("axb"));
+    assert_ids(&ids, (const int32_t[]){'a', 120, 'b'}, 3);
+    ids_free(&ids), buf_free(&json);
+    tokenizer_destroy(t), tokenizer_destroy(back);
 }
 
 static void unknown_parts_are_refused(void **state) {
@@ -140,6 +163,9 @@ static void added_tokens_that_cannot_be_are_refused(void **state) {
     refused(p, "f: added token \"<x>\": single_word");
     p.added = ADDED(260, "<x>", ""), refused(p, "f: added token \"<x>\": id 260, expected 258");
     p.added = ADDED(5, "<x>", ""), refused(p, "f: added token \"<x>\": id 5, expected 258");
+    p.vocab = "\"zz\":259,", p.added = ADDED(259, "<x>", ""); // the id that is next, and taken
+    refused(p, "f: added token \"<x>\": id 259, expected 259");
+    p.vocab = "";
     p.added = ADDED(258, "ab", ""), refused(p, "f: added token \"ab\": id 258, expected 256");
     p.added = ADDED(258, "", ""), refused(p, "f: special token 258: expected a text");
     p.added = "{\"id\":-1,\"content\":\"<x>\"}", refused(p, "f: added_tokens: element 0: expected an id");
@@ -174,6 +200,7 @@ int main(void) {
         cmocka_unit_test(added_tokens_come_first),
         cmocka_unit_test(normal_form_is_looked_at_between_raw_specials),
         cmocka_unit_test(a_whole_word_may_be_a_token),
+        cmocka_unit_test(bytes_may_be_missing),
         cmocka_unit_test(unknown_parts_are_refused),
         cmocka_unit_test(added_tokens_that_cannot_be_are_refused),
         cmocka_unit_test(wrong_vocabularies_are_refused),

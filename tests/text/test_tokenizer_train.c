@@ -144,6 +144,16 @@ static void specials_stand_apart(void **state) {
     tokenizer_destroy(t), tokenizer_destroy(back);
 }
 
+static void invalid_bytes_are_learnt_as_replaced(void **state) {
+    (void)state;
+    const Str document = STR("\xFF\xFF \xFF\xFF");
+    TokenizerTraining training = {.documents = &document, .n_documents = 1, .vocabulary_size = 300};
+    Tokenizer *t = trained(&training);
+    assert_true(tokenizer_id(t, STR("\xEF\xBF\xBD")) >= 256);
+    assert_int_equal(tokenizer_id(t, STR("\xFF\xFF")), -1);
+    tokenizer_destroy(t);
+}
+
 static void wrong_trainings_are_refused(void **state) {
     (void)state;
     const Str twice[] = {STR("<a>"), STR("<a>")}, empty[] = {STR("")}, nul[] = {{"a\0b", 3}}, letter[] = {STR("a")};
@@ -173,6 +183,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_are_those_of_the_definition),
         cmocka_unit_test(specials_stand_apart),
+        cmocka_unit_test(invalid_bytes_are_learnt_as_replaced),
         cmocka_unit_test(wrong_trainings_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
