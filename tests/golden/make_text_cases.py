@@ -104,7 +104,7 @@ BITS = ["<think>", "</think>", "\n", "\n\n", "a", "  ", "x y", "<tool_response>"
 def random_messages(rng):
     def content():
         text = "".join(rng.choice(BITS) for _ in range(rng.randint(0, 7)))
-        return "<tool_response>" + text + "</tool_response>" if rng.random() < 0.1 else text
+        return "<tool_response>" + text + "</tool_response>" if rng.random() < 0.3 else text
     messages = [{"role": "system", "content": content()}] if rng.random() < 0.4 else []
     for _ in range(rng.randint(1, 5)):
         role = rng.choice(["user", "assistant", "user", "assistant", "system"])

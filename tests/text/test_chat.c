@@ -24,7 +24,8 @@ static void check_rendering(const ChatTemplate *chat, json_t *item) {
     }
     Buf out;
     buf_init(&out, 0);
-    chat_render(chat, messages, (int)json_array_size(list), json_is_true(json_object_get(item, "generation_prompt")), &out);
+    chat_render(chat, messages, (int)json_array_size(list), json_is_true(json_object_get(item, "generation_prompt")),
+                &out);
     assert_str(buf_str(&out), json_str(json_object_get(item, "text")));
     buf_free(&out);
 }
@@ -54,7 +55,8 @@ static void renders(const char *name, const ChatMessage *messages, int n, bool p
 static void turns_are_written_out(void **state) {
     (void)state;
     // content between Llama-3's marks is trimmed as Python's str.strip does
-    const ChatMessage m[] = {{STR("system"), STR(" \t")}, {STR("user"), STR("\xE3\x80\x80 hi\x1F\xC2\xA0\xC2\x85\n")},
+    const ChatMessage m[] = {{STR("system"), STR(" \t")},
+                             {STR("user"), STR("\xE3\x80\x80 hi\x1F\xC2\xA0\xC2\x85\n")},
                              {STR("assistant"), STR("yes")}};
 #define DATES "Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n"
 #define SYSTEM "<|start_header_id|>system<|end_header_id|>\n\n"
@@ -109,20 +111,30 @@ static void own_templates_are_recognised(void **state) {
 
 static void marks_tell_the_family(void **state) {
     (void)state;
-    const struct { const char *jinja; ChatFamily family; const char *system; } cases[] = {
+    const struct {
+        const char *jinja;
+        ChatFamily family;
+        const char *system;
+    } cases[] = {
         {LOOP("") PROMPT, CHAT_CHATML, ""},
-        {LOOP("{% if loop.first and m['role'] != 'system' %}{{ '<|im_start|>system\nYou help.<|im_end|>\n' }}{% endif %}") PROMPT,
+        {LOOP("{% if loop.first and m['role'] != 'system' %}{{ '<|im_start|>system\nYou help.<|im_end|>\n' }}{% endif "
+              "%}") PROMPT,
          CHAT_CHATML, "You help."},
-        {"{%- if messages[0]['role'] == 'system' %}{{- '<|im_start|>system\\n' + messages[0]['content'] + '<|im_end|>\\n' }}"
+        {"{%- if messages[0]['role'] == 'system' %}{{- '<|im_start|>system\\n' + messages[0]['content'] + "
+         "'<|im_end|>\\n' }}"
          "{%- else %}{{- '<|im_start|>system\\nPut it in \\\\boxed{}.<|im_end|>\\n' }}{%- endif %}" LOOP("") PROMPT,
          CHAT_CHATML, "Put it in \\boxed{}."},
-        {"{{- '<|im_start|>system\\nYou are Qwen, a model.<|im_end|>\\n' }}" LOOP("") PROMPT, CHAT_QWEN25, "You are Qwen, a model."},
+        {"{{- '<|im_start|>system\\nYou are Qwen, a model.<|im_end|>\\n' }}" LOOP("") PROMPT, CHAT_QWEN25,
+         "You are Qwen, a model."},
         {"{{ '<|im_start|>system\nnamed SmolLM<|im_end|>\n' }}" LOOP("") PROMPT, CHAT_SMOLLM2, "named SmolLM"},
-        {"ns.last_query_index reasoning_content.strip('\\n') '<think>\\n'" LOOP("") PROMPT "enable_thinking is false", CHAT_QWEN3, ""},
-        {"{{ bos_token }}'<|start_header_id|>' + m['role'] + '<|end_header_id|>\\n\\n' + m['content'] | trim + '<|eot_id|>'",
+        {"ns.last_query_index reasoning_content.strip('\\n') '<think>\\n'" LOOP("") PROMPT "enable_thinking is false",
+         CHAT_QWEN3, ""},
+        {"{{ bos_token }}'<|start_header_id|>' + m['role'] + '<|end_header_id|>\\n\\n' + m['content'] | trim + "
+         "'<|eot_id|>'",
          CHAT_LLAMA3, ""},
         {"{{ bos_token }}<|start_header_id|>system<|end_header_id|> Cutting Knowledge Date: December 2023 Today Date: "
-         "trim <|eot_id|>", CHAT_LLAMA3, DATES},
+         "trim <|eot_id|>",
+         CHAT_LLAMA3, DATES},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ChatTemplate chat;
@@ -138,10 +150,10 @@ static void other_templates_are_refused(void **state) {
     static const char *const cases[] = {
         "",
         "{{ messages }}",
-        "<\xEF\xBD\x9CUser\xEF\xBD\x9C>{{ m['content'] }}",                                          // DeepSeek-R1's turns
-        LOOP("") "{{ '<|im_start|>assistant\\n<think>\\n' }}",                                       // QwQ opens a thought
+        "<\xEF\xBD\x9CUser\xEF\xBD\x9C>{{ m['content'] }}",    // DeepSeek-R1's turns
+        LOOP("") "{{ '<|im_start|>assistant\\n<think>\\n' }}", // QwQ opens a thought
         LOOP("") "{{ '<|im_start|>assistant\n<think>\n' }}",
-        LOOP(""),                                                                                    // never opens a turn
+        LOOP(""), // never opens a turn
         LOOP("{{ m['content'].split('</think>')[-1] }}") PROMPT,
         LOOP("{{ m['content'] | trim }}") PROMPT,
         "{{ bos_token }}" LOOP("") PROMPT,

@@ -34,15 +34,16 @@ static Fixture *fixture(Tokenizer *tokenizer) {
 // Tags are text to this one (as to real models), NFC.
 static Fixture *plain_fixture(void) { return fixture(golden_tokenizer("qwen2")); }
 
-// Tags are tokens of their own and the padding is empty, as in our own tiny models.
-static Fixture *token_fixture(void) {
+// Tags are tokens of their own and the padding is empty, as in our own tiny models. n_control 9: they are control tokens
+// too, as add_special_tokens makes them; 3: they are not.
+static Fixture *token_fixture(int32_t n_control) {
     DialogueFormat f;
     dialogue_format_init(&f);
-    const Str specials[] = {STR("<|endoftext|>"), STR("<|im_start|>"), STR("<|im_end|>"), str_of(f.solution_open),
-                            str_of(f.solution_close), str_of(f.explanation_open), str_of(f.explanation_close),
-                            str_of(f.thought_open), str_of(f.thought_close)};
+    const Str specials[] = {STR("<|endoftext|>"),        STR("<|im_start|>"),      STR("<|im_end|>"),
+                            str_of(f.solution_open),     str_of(f.solution_close), str_of(f.explanation_open),
+                            str_of(f.explanation_close), str_of(f.thought_open),   str_of(f.thought_close)};
     const Str document = STR("12 12 + 34 34 = 46 46");
-    TokenizerTraining training = {&document, 1, specials, 9, 3, 300, SPLIT_LLAMA3};
+    TokenizerTraining training = {&document, 1, specials, 9, n_control, 300, SPLIT_LLAMA3};
     Tokenizer *t;
     Error error;
     assert_true(tokenizer_train(&training, &t, &error));
@@ -70,7 +71,8 @@ static void have_text(const Fixture *f, const int32_t *ids, int32_t n, Str text)
     buf_free(&found);
 }
 
-#define USER(system, q) "<|im_start|>system\n" system "<|im_end|>\n<|im_start|>user\n" q "<|im_end|>\n<|im_start|>assistant\n"
+#define USER(system, q) \
+    "<|im_start|>system\n" system "<|im_end|>\n<|im_start|>user\n" q "<|im_end|>\n<|im_start|>assistant\n"
 #define SOLUTION(s) "<|begin_of_solution|>" s "<|end_of_solution|>"
 
 static void prompts_are_laid_out(void **state) {
@@ -80,7 +82,8 @@ static void prompts_are_laid_out(void **state) {
     ids_add(&ids, 7); // what is there stays
     dialogue_teacher_prompt(&f->d, STR("q?"), STR("\n5\n"), &ids);
     assert_int_equal(ids.data[0], 7);
-    are_ids_of(f, ids.data + 1, ids.len - 1, STR(USER("Teach.", "q?") SOLUTION("\n5\n") "\n\n<|begin_of_explanation|>\n\n"));
+    are_ids_of(f, ids.data + 1, ids.len - 1,
+               STR(USER("Teach.", "q?") SOLUTION("\n5\n") "\n\n<|begin_of_explanation|>\n\n"));
     ids.len = 0;
     dialogue_student_prompt(&f->d, NULL, STR("q?"), &ids);
     are_ids_of(f, ids.data, ids.len, STR(USER("Think.", "q?")));
@@ -132,14 +135,15 @@ static void solutions_that_normalisation_changes(void **state) {
     Fixture *f = plain_fixture();
     after_is(f, STR("e\xCC\x81 1"), STR(AFTER("\n\n", "\xC3\xA9 1")), STR("\xC3\xA9 1"));
     // U+0338 makes one character of the tag's ">": that one is not of s
-    after_is(f, STR("\xCC\xB8 1"), STR("<|end_of_thought|>\n\n<|begin_of_solution|\xE2\x89\xAF 1<|end_of_solution|>"), STR(" 1"));
+    after_is(f, STR("\xCC\xB8 1"), STR("<|end_of_thought|>\n\n<|begin_of_solution|\xE2\x89\xAF 1<|end_of_solution|>"),
+             STR(" 1"));
     after_is(f, STR("\xFF 1"), STR(AFTER("\n\n", "\xEF\xBF\xBD 1")), STR("\xEF\xBF\xBD 1"));
     fixture_free(f);
 }
 
 static void tags_may_be_tokens(void **state) {
     (void)state;
-    Fixture *f = token_fixture();
+    Fixture *f = token_fixture(3);
     after_is(f, STR("12 + 34"), STR(AFTER("", "12 + 34")), STR("12 + 34"));
     after_is(f, STR(""), STR(AFTER("", "")), STR(""));
     Ids ids = {0};
@@ -171,10 +175,9 @@ static void finds(const Fixture *f, Str completion, Str o, bool closed, Str trim
 
 static void explanations_end_at_their_tag(void **state) {
     (void)state;
-    Fixture *plain = plain_fixture(), *tokens = token_fixture();
-    Fixture *both[] = {plain, tokens};
-    for (int i = 0; i < 2; i++) {
-        const Fixture *f = both[i];
+    Fixture *all[] = {plain_fixture(), token_fixture(3), token_fixture(9)};
+    for (int i = 0; i < 3; i++) {
+        const Fixture *f = all[i];
         finds(f, STR("12 + 34\n\n<|end_of_explanation|>more"), STR("12 + 34\n\n"), true, STR("12 + 34"));
         finds(f, STR("<|end_of_explanation|>"), STR(""), true, STR(""));
         finds(f, STR("12<|end_of_explanation|><|im_end|>"), STR("12"), true, STR("12"));
@@ -182,7 +185,8 @@ static void explanations_end_at_their_tag(void **state) {
         finds(f, STR("12<|im_end|>"), STR("12"), false, STR("12"));
         finds(f, STR("12<|im_end|>\n<|end_of_explanation|>"), STR("12"), false, STR("12"));
         finds(f, STR("12<|endoftext|>"), STR("12"), false, STR("12"));
-        finds(f, STR("12 <|end_of_thought|> 34"), STR("12 <|end_of_thought|> 34"), false, STR("12 <|end_of_thought|> 34"));
+        finds(f, STR("12 <|end_of_thought|> 34"), STR("12 <|end_of_thought|> 34"), false,
+              STR("12 <|end_of_thought|> 34"));
         finds(f, STR(""), STR(""), false, STR(""));
     }
     // a token that straddles o and the tag (here ")<" of a piece ")<|") is not of o
@@ -194,12 +198,12 @@ static void explanations_end_at_their_tag(void **state) {
     Fixture *f = fixture(t);
     finds(f, STR("(1)<|end_of_explanation|>"), STR("(1"), true, STR("(1)"));
     fixture_free(f);
-    fixture_free(plain), fixture_free(tokens);
+    for (int i = 0; i < 3; i++) fixture_free(all[i]);
 }
 
 static void examples_are_laid_out(void **state) {
     (void)state;
-    Fixture *both[] = {plain_fixture(), token_fixture()};
+    Fixture *both[] = {plain_fixture(), token_fixture(3)};
     for (int i = 0; i < 2; i++) {
         const Fixture *f = both[i];
         bool pad = f->format.padding[0] != 0;
@@ -228,7 +232,11 @@ static void answers_are_read(void **state) {
     (void)state;
     DialogueFormat f;
     dialogue_format_init(&f);
-    const struct { Str text; bool found; Str answer; } cases[] = {
+    const struct {
+        Str text;
+        bool found;
+        Str answer;
+    } cases[] = {
         {STR(SOLUTION("5")), true, STR("5")},
         {STR("<|begin_of_thought|>" SOLUTION("4") "<|end_of_thought|>" SOLUTION(" 5\n")), true, STR(" 5\n")},
         {STR(SOLUTION("4") "<|end_of_thought|>"), false, STR("")}, // the thought's own tags are no answer
@@ -250,7 +258,7 @@ static void answers_are_read(void **state) {
 // Looked at after every token: the first prefix whose text holds the stop text.
 static void samples_stop_at_a_text(void **state) {
     (void)state;
-    Fixture *both[] = {plain_fixture(), token_fixture()};
+    Fixture *both[] = {plain_fixture(), token_fixture(3)};
     for (int i = 0; i < 2; i++) {
         const Fixture *f = both[i];
         Ids ids = encoded(f->tokenizer, STR("12 <|end_of_solution <|end_of_solution|>\n34"));

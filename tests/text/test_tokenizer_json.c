@@ -5,25 +5,27 @@
 // A tokenizer.json with the 256 bytes, "ab" 256 and "bc" 257; parts of it can be replaced.
 typedef struct Parts {
     const char *added, *normalizer, *pre, *model, *vocab, *merges;
+    int without; // a byte that the vocabulary lacks; 0: none
 } Parts;
 
 #define BYTE_LEVEL "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":true}"
-#define ADDED(id, content, flag)                                                                                       \
-    "{\"id\":" #id ",\"content\":\"" content "\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,"             \
+#define ADDED(id, content, flag)                                                                           \
+    "{\"id\":" #id ",\"content\":\"" content "\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false," \
     "\"special\":true" flag "}"
 
-static const Parts base = {"", "null", BYTE_LEVEL, "", "", "[\"a\",\"b\"],[\"b\",\"c\"]"};
+static const Parts base = {"", "null", BYTE_LEVEL, "", "", "[\"a\",\"b\"],[\"b\",\"c\"]", 0};
 
 static Buf make_json(const Parts *p) {
     Buf text;
     buf_init(&text, 0);
-    buf_printf(&text, "{\"added_tokens\":[%s],\"normalizer\":%s,\"pre_tokenizer\":%s,\"model\":{\"type\":\"BPE\"%s,", p->added,
-               p->normalizer, p->pre, p->model);
+    buf_printf(&text, "{\"added_tokens\":[%s],\"normalizer\":%s,\"pre_tokenizer\":%s,\"model\":{\"type\":\"BPE\"%s,",
+               p->added, p->normalizer, p->pre, p->model);
     buf_printf(&text, "\"merges\":[%s],\"vocab\":{%s\"ab\":256,\"bc\":257", p->merges, p->vocab);
     int other = 0x100; // GPT-2's alphabet
     for (int b = 0; b < 256; b++) {
         bool shown = (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
-        buf_printf(&text, ",\"\\u%04x\":%d", (unsigned)(shown ? b : other++), b);
+        unsigned character = (unsigned)(shown ? b : other++);
+        if (b == 0 || b != p->without) buf_printf(&text, ",\"\\u%04x\":%d", character, b);
     }
     buf_add_text(&text, "}}}");
     return text;
@@ -52,7 +54,7 @@ static void encodes(const Parts *p, Str text, const int32_t *expected, int32_t n
     ids_free(&found);
     tokenizer_destroy(t);
 }
-#define ENCODES(parts, text, ...)                                                                                      \
+#define ENCODES(parts, text, ...) \
     encodes(parts, STR(text), (const int32_t[]){__VA_ARGS__}, sizeof((const int32_t[]){__VA_ARGS__}) / 4)
 
 static void merges_go_by_rank(void **state) {
@@ -71,9 +73,11 @@ static void added_tokens_come_first(void **state) {
     p.added = ADDED(258, "<x>", "") "," ADDED(259, "<x>y", "");
     ENCODES(&p, "q<x>yab", 'q', 259, 256); // the longest
     p.added = ADDED(258, "<x>", "") "," ADDED(259, "<x>y", ",\"normalized\":true");
-    ENCODES(&p, "<x>y", 258, 'y'); // those of the raw text before those of the normal form
+    ENCODES(&p, "<x>y", 258, 'y');  // those of the raw text before those of the normal form
     p.added = ADDED(256, "ab", ""); // of the vocabulary: merges still make it
     ENCODES(&p, "abc ab", 256, 'c', ' ', 256);
+    p.added = ADDED(258, "<x>", "") "," ADDED(259, "<x>", "");
+    ENCODES(&p, "<x>", 258); // the first of equal ones
     p.added = ADDED(97, "a", ""); // cuts a byte out of the text
     ENCODES(&p, "abc", 'a', 257);
 }
@@ -98,6 +102,25 @@ static void a_whole_word_may_be_a_token(void **state) {
     ENCODES(&p, "zebras", 'z', 'e', 'b', 'r', 'a', 's');
 }
 
+static void bytes_may_be_missing(void **state) {
+    (void)state;
+    Parts p = base;
+    p.without = 'x';
+    p.added = "", p.vocab = "\"<unk>\":120,";
+    ENCODES(&p, "axb", 256); // dropped; its neighbours meet
+    p.model = ",\"unk_token\":\"<unk>\"";
+    ENCODES(&p, "axxb", 'a', 120, 120, 'b');
+    Tokenizer *t = make(&p);
+    Buf json;
+    buf_init(&json, 0);
+    tokenizer_to_json(t, &json);
+    Tokenizer *back = tokenizer_of_json(buf_str(&json));
+    Ids ids = encoded(back, STR("axb"));
+    assert_ids(&ids, (const int32_t[]){'a', 120, 'b'}, 3);
+    ids_free(&ids), buf_free(&json);
+    tokenizer_destroy(t), tokenizer_destroy(back);
+}
+
 static void unknown_parts_are_refused(void **state) {
     (void)state;
     Parts p = base;
@@ -109,7 +132,8 @@ static void unknown_parts_are_refused(void **state) {
     tokenizer_destroy(make(&p));
     p = base;
     p.normalizer = "{\"type\":\"Lowercase\"}", refused(p, "f: normalizer of type \"Lowercase\" is not known");
-    p.normalizer = "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFD\"}]}", refused(p, "f: normalizer of type \"NFD\"");
+    p.normalizer = "{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFD\"}]}",
+    refused(p, "f: normalizer of type \"NFD\"");
     p.normalizer = "{\"type\":\"Sequence\"}", refused(p, "f: key \"normalizers\"");
     p = base;
     p.pre = "null", refused(p, "f: pre_tokenizer of type \"?\"");
@@ -117,7 +141,8 @@ static void unknown_parts_are_refused(void **state) {
     p.pre = "{\"type\":\"ByteLevel\",\"add_prefix_space\":true}";
     refused(p, "f: pre_tokenizer ByteLevel: expected add_prefix_space false");
     p.pre = "{\"type\":\"Digits\",\"individual_digits\":true}", refused(p, "f: pre_tokenizer: expected ByteLevel");
-    p.pre = "{\"type\":\"Sequence\",\"pretokenizers\":[" BYTE_LEVEL ",{\"type\":\"Digits\",\"individual_digits\":true}]}";
+    p.pre =
+        "{\"type\":\"Sequence\",\"pretokenizers\":[" BYTE_LEVEL ",{\"type\":\"Digits\",\"individual_digits\":true}]}";
     refused(p, "f: pre_tokenizer: expected ByteLevel to be the last step");
     p.pre = "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"String\":\"a\"},"
             "\"behavior\":\"Isolated\",\"invert\":false}," BYTE_LEVEL "]}";
@@ -132,10 +157,15 @@ static void added_tokens_that_cannot_be_are_refused(void **state) {
     Parts p = base;
     p.added = ADDED(258, "<x>", ",\"lstrip\":true"); // the key is there twice
     refused(p, "f: not JSON: duplicate object key");
-    p.added = "{\"id\":258,\"content\":\"<x>\",\"lstrip\":true}", refused(p, "f: added token \"<x>\": lstrip is not known");
-    p.added = "{\"id\":258,\"content\":\"<x>\",\"single_word\":true}", refused(p, "f: added token \"<x>\": single_word");
+    p.added = "{\"id\":258,\"content\":\"<x>\",\"lstrip\":true}",
+    refused(p, "f: added token \"<x>\": lstrip is not known");
+    p.added = "{\"id\":258,\"content\":\"<x>\",\"single_word\":true}",
+    refused(p, "f: added token \"<x>\": single_word");
     p.added = ADDED(260, "<x>", ""), refused(p, "f: added token \"<x>\": id 260, expected 258");
     p.added = ADDED(5, "<x>", ""), refused(p, "f: added token \"<x>\": id 5, expected 258");
+    p.vocab = "\"zz\":259,", p.added = ADDED(259, "<x>", ""); // the id that is next, and taken
+    refused(p, "f: added token \"<x>\": id 259, expected 259");
+    p.vocab = "";
     p.added = ADDED(258, "ab", ""), refused(p, "f: added token \"ab\": id 258, expected 256");
     p.added = ADDED(258, "", ""), refused(p, "f: special token 258: expected a text");
     p.added = "{\"id\":-1,\"content\":\"<x>\"}", refused(p, "f: added_tokens: element 0: expected an id");
@@ -170,6 +200,7 @@ int main(void) {
         cmocka_unit_test(added_tokens_come_first),
         cmocka_unit_test(normal_form_is_looked_at_between_raw_specials),
         cmocka_unit_test(a_whole_word_may_be_a_token),
+        cmocka_unit_test(bytes_may_be_missing),
         cmocka_unit_test(unknown_parts_are_refused),
         cmocka_unit_test(added_tokens_that_cannot_be_are_refused),
         cmocka_unit_test(wrong_vocabularies_are_refused),

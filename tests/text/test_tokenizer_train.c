@@ -63,7 +63,8 @@ static void slow_train(Slow *s, Str text, int32_t most) {
         buf_init(&s->tokens[s->n_tokens], 0);
         buf_add_char(&s->tokens[s->n_tokens], (char)s->n_tokens);
     }
-    while (s->n_tokens < 256 + most && merge_best(s)) {}
+    while (s->n_tokens < 256 + most && merge_best(s)) {
+    }
 }
 
 static void slow_free(Slow *s) {
@@ -143,10 +144,24 @@ static void specials_stand_apart(void **state) {
     tokenizer_destroy(t), tokenizer_destroy(back);
 }
 
+static void invalid_bytes_are_learnt_as_replaced(void **state) {
+    (void)state;
+    const Str document = STR("\xFF\xFF \xFF\xFF");
+    TokenizerTraining training = {.documents = &document, .n_documents = 1, .vocabulary_size = 300};
+    Tokenizer *t = trained(&training);
+    assert_true(tokenizer_id(t, STR("\xEF\xBF\xBD")) >= 256);
+    assert_int_equal(tokenizer_id(t, STR("\xFF\xFF")), -1);
+    tokenizer_destroy(t);
+}
+
 static void wrong_trainings_are_refused(void **state) {
     (void)state;
     const Str twice[] = {STR("<a>"), STR("<a>")}, empty[] = {STR("")}, nul[] = {{"a\0b", 3}}, letter[] = {STR("a")};
-    const struct { const Str *specials; int32_t n, size; const char *message; } cases[] = {
+    const struct {
+        const Str *specials;
+        int32_t n, size;
+        const char *message;
+    } cases[] = {
         {NULL, 0, 255, "vocabulary of 255 tokens: expected 256 to 1000000"},
         {twice, 2, 257, "vocabulary of 257 tokens: expected 258 to 1000000"},
         {NULL, 0, 1000001, "vocabulary of 1000001 tokens"},
@@ -168,6 +183,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_are_those_of_the_definition),
         cmocka_unit_test(specials_stand_apart),
+        cmocka_unit_test(invalid_bytes_are_learnt_as_replaced),
         cmocka_unit_test(wrong_trainings_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
