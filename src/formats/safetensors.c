@@ -28,9 +28,9 @@ static const DtypeName dtype_names[] = {
     {"U16", ST_OTHER, 2}, {"U32", ST_OTHER, 4}, {"U64", ST_OTHER, 8}, {"F8_E4M3", ST_OTHER, 1}, {"F8_E5M2", ST_OTHER, 1},
 };
 
-static const DtypeName *find_dtype(const char *name) {
+static const DtypeName *find_dtype(Str name) {
     for (size_t i = 0; i < sizeof dtype_names / sizeof *dtype_names; i++) {
-        if (strcmp(dtype_names[i].name, name) == 0) return &dtype_names[i];
+        if (str_equal(str_of(dtype_names[i].name), name)) return &dtype_names[i];
     }
     return NULL;
 }
@@ -61,7 +61,7 @@ static bool read_tensor(const Safetensors *st, const char *where, json_t *info, 
         !json_need_array(info, where, "data_offsets", &offsets, error)) {
         return false;
     }
-    const DtypeName *known = find_dtype(dtype.ptr);
+    const DtypeName *known = find_dtype(dtype);
     if (known == NULL) return error_set(error, "%s: dtype \"%.32s\" is not known", where, dtype.ptr);
     json_t *from = json_array_get(offsets, 0), *to = json_array_get(offsets, 1);
     uint64_t room = st->map.size - data_start;
@@ -85,14 +85,35 @@ static int compare_places(const void *a, const void *b) {
     return (x->bytes > y->bytes) - (x->bytes < y->bytes);
 }
 
-static bool check_overlaps(const Safetensors *st, const char *path, Error *error) {
-    for (int i = 1; i < st->n; i++) {
-        const StTensor *before = &st->tensors[i - 1], *tensor = &st->tensors[i];
-        if (before->data + before->bytes > tensor->data) {
-            return error_set(error, "%s: tensors \"%.*s\" and \"%.*s\" overlap", path, (int)before->name.len, before->name.ptr,
-                             (int)tensor->name.len, tensor->name.ptr);
+// Tensors fill the data from its first byte to its last, one after the other: no byte belongs to two or to none, so that a
+// file that was cut or put together wrongly is seen.
+static bool check_places(const Safetensors *st, const char *path, uint64_t data_start, Error *error) {
+    const uint8_t *at = st->map.data + data_start, *end = st->map.data + st->map.size;
+    for (int i = 0; i < st->n; at = st->tensors[i].data + st->tensors[i].bytes, i++) {
+        const StTensor *tensor = &st->tensors[i];
+        if (tensor->data == at) continue;
+        if (tensor->data > at) {
+            return error_set(error, "%s: tensor \"%.*s\": %llu bytes before its data belong to no tensor", path,
+                             (int)tensor->name.len, tensor->name.ptr, (unsigned long long)(tensor->data - at));
         }
+        Str before = st->tensors[i - 1].name;
+        return error_set(error, "%s: tensors \"%.*s\" and \"%.*s\" overlap", path, (int)before.len, before.ptr,
+                         (int)tensor->name.len, tensor->name.ptr);
     }
+    if (at == end) return true;
+    return error_set(error, "%s: %llu bytes after the last tensor belong to no tensor", path,
+                     (unsigned long long)(end - at));
+}
+
+static bool read_metadata(Safetensors *st, const char *path, json_t *metadata, Error *error) {
+    const char *key;
+    json_t *value;
+    if (!json_is_object(metadata)) return error_set(error, "%s: \"__metadata__\": expected an object", path);
+    json_object_foreach(metadata, key, value) {
+        if (!json_is_string(value))
+            return error_set(error, "%s: \"__metadata__\": key \"%.150s\": expected a string", path, key);
+    }
+    st->metadata = metadata;
     return true;
 }
 
@@ -102,7 +123,7 @@ static bool read_tensors(Safetensors *st, const char *path, uint64_t data_start,
     st->tensors = mem_alloc(json_object_size(st->header), sizeof *st->tensors);
     json_object_foreach(st->header, name, info) {
         if (strcmp(name, "__metadata__") == 0) {
-            st->metadata = info;
+            if (!read_metadata(st, path, info, error)) return false;
             continue;
         }
         char where[512];
@@ -112,7 +133,7 @@ static bool read_tensors(Safetensors *st, const char *path, uint64_t data_start,
         if (!read_tensor(st, where, info, data_start, tensor, error)) return false;
     }
     if (st->n > 0) qsort(st->tensors, (size_t)st->n, sizeof *st->tensors, compare_places);
-    return check_overlaps(st, path, error);
+    return check_places(st, path, data_start, error);
 }
 
 static bool read_header(Safetensors *st, const char *path, Error *error) {

@@ -1,8 +1,9 @@
 // Block formats of GGUF against what the gguf package (numpy) makes of the same blocks: make_gguf_golden.py writes both
 // into one file with that package's writer, so the reader of files is under test as well.
 //
-// Tolerance: none. A value is at most three roundings to F32 (products of a half-precision scale and small integers, one
-// sum), and both sides make them in the same order. Only NaNs (a scale of infinity or NaN) may differ in their bits.
+// Tolerance: none. A value is at most three roundings to F32 (products of a half-precision scale and small integers,
+// one sum), and both sides make them in the same order. Only NaNs (a scale of infinity or NaN) may differ in their
+// bits.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,9 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 // (cmocka's header needs those above)
-#include <cmocka.h>
 #include "base/mem.h"
 #include "formats/gguf.h"
+#include <cmocka.h>
 
 static const GgufType types[] = {GGUF_F32,  GGUF_F16,  GGUF_BF16, GGUF_Q4_0, GGUF_Q4_1,
                                  GGUF_Q5_0, GGUF_Q8_0, GGUF_Q4_K, GGUF_Q6_K};
@@ -35,7 +36,8 @@ static int count_wrong(const float *values, const float *expected, uint64_t coun
     for (uint64_t i = 0; i < count; i++) {
         if (isnan(values[i]) && isnan(expected[i])) continue;
         if (memcmp(&values[i], &expected[i], sizeof(float)) == 0) continue;
-        if (wrong++ == 0) printf("value %llu: %a, expected %a\n", (unsigned long long)i, (double)values[i], (double)expected[i]);
+        if (wrong++ == 0)
+            printf("value %llu: %a, expected %a\n", (unsigned long long)i, (double)values[i], (double)expected[i]);
     }
     return wrong;
 }
