@@ -64,9 +64,9 @@ void model_file_each_tensor(const ModelFile *file, void (*visit)(void *, Str, co
 
 // ---- weights
 
-static FileTensor *find_tensor(const ModelFile *file, const char *name) {
+static FileTensor *find_tensor(const ModelFile *file, Str name) {
     for (int i = 0; i < file->n_tensors; i++) {
-        if (str_equal(file->tensors[i].name, str_of(name))) return &file->tensors[i];
+        if (str_equal(file->tensors[i].name, name)) return &file->tensors[i];
     }
     return NULL;
 }
@@ -81,7 +81,7 @@ static bool load_param(const ModelFile *file, Model *model, int32_t index, bool 
     const Param *param = &model_params(model)->params[index];
     char name[160];
     file->form_name(param->name, name, sizeof name);
-    FileTensor *tensor = find_tensor(file, name);
+    FileTensor *tensor = find_tensor(file, str_of(name));
     if (tensor == NULL) return error_set(error, "%s: tensor \"%s\" is missing", file->path, name);
     if (!shape_fits(tensor, param)) {
         return error_set(error, "%s: tensor \"%s\": expected the shape [%d, %d]", file->path, name, param->rows, param->cols);
@@ -108,6 +108,10 @@ bool model_load(const ModelFile *file, Backend *backend, Dtype dtype, Model **ou
     for (int i = 0; ok && i < file->n_tensors; i++) {
         Str name = file->tensors[i].name;
         if (used[i] || may_be_ignored(file, name)) continue;
+        if (find_tensor(file, name) != &file->tensors[i]) { // in two shards
+            ok = error_set(error, "%s: tensor \"%.*s\" is there twice", file->path, (int)name.len, name.ptr);
+            break;
+        }
         ok = error_set(error, "%s: tensor \"%.*s\" has no place in a %s model", file->path, (int)name.len, name.ptr,
                        model_family_name(file->config.family));
     }

@@ -188,12 +188,237 @@ static void test_rope_round_trips(void **state) {
     backend_destroy(backend);
 }
 
+// ---- shards
+
+// One of the parameters of a model, as it goes into a file: `name` NULL takes its own.
+typedef struct Entry {
+    int32_t param;
+    const char *name;
+    bool transposed; // its shape, that is
+} Entry;
+
+static void write_shard(const Model *model, const char *path, const Entry *entries, int n) {
+    StWriter *writer = st_writer_create();
+    Error error;
+    for (int i = 0; i < n; i++) {
+        const Param *p = &model_params(model)->params[entries[i].param];
+        uint64_t shape[2] = {(uint64_t)p->rows, (uint64_t)p->cols}, turned[2] = {shape[1], shape[0]};
+        st_writer_declare(writer, entries[i].name ? entries[i].name : p->name, ST_F32,
+                          entries[i].transposed ? turned : shape, p->kind == PARAM_WEIGHT ? 2 : 1);
+    }
+    check(st_writer_begin(writer, path, &error), &error);
+    for (int i = 0; i < n; i++) {
+        const Param *p = &model_params(model)->params[entries[i].param];
+        size_t count = (size_t)p->rows * (size_t)p->cols;
+        float *values = mem_alloc(count, sizeof *values);
+        model_get_param(model, entries[i].param, values);
+        st_writer_data(writer, values, count * sizeof *values);
+        mem_free(values);
+    }
+    check(st_writer_finish(writer, &error), &error);
+}
+
+static void write_file(const char *folder, const char *name, const char *text) {
+    char *path = path_join(folder, name);
+    Error error;
+    check(file_write_atomic(path, text, strlen(text), &error), &error);
+    mem_free(path);
+}
+
+static void remove_file(const char *folder, const char *name) {
+    char *path = path_join(folder, name);
+    Error error;
+    check(path_remove(path, &error), &error);
+    mem_free(path);
+}
+
+#define SHARDED SCRATCH "/sharded"
+#define INDEX "model.safetensors.index.json"
+
+// A folder with the config of a saved model and two shards: parameters alternate between them.
+static Model *make_sharded(Backend *backend) {
+    ModelConfig config = tiny_config(MODEL_QWEN3);
+    Model *model = tiny_model(backend, &config, DTYPE_F32, 6);
+    save(model, SHARDED, DTYPE_F32);
+    remove_file(SHARDED, "model.safetensors");
+    int32_t n = model_params(model)->n_params;
+    Entry *entries[2];
+    int counts[2] = {0, 0};
+    for (int s = 0; s < 2; s++)
+        entries[s] = mem_alloc((size_t)n, sizeof(Entry));
+    Buf index;
+    buf_init(&index, 0);
+    buf_printf(&index, "{\"metadata\":{\"total_size\":1},\"weight_map\":{");
+    for (int32_t p = 0; p < n; p++) {
+        entries[p % 2][counts[p % 2]++] = (Entry){.param = p};
+        buf_printf(&index, "%s\"%s\":\"part-%d.safetensors\"", p > 0 ? "," : "", model_params(model)->params[p].name,
+                   p % 2);
+    }
+    buf_printf(&index, "}}");
+    write_file(SHARDED, INDEX, index.data);
+    write_shard(model, SHARDED "/part-0.safetensors", entries[0], counts[0]);
+    write_shard(model, SHARDED "/part-1.safetensors", entries[1], counts[1]);
+    for (int s = 0; s < 2; s++)
+        mem_free(entries[s]);
+    buf_free(&index);
+    return model;
+}
+
+// The folder is refused, at opening or loading, in one line that holds both parts.
+static void expect_refusal(Backend *backend, const char *path, const char *part, const char *other) {
+    ModelFile *file = NULL;
+    Model *model = NULL;
+    Error error;
+    bool ok = model_file_open(path, &file, &error) && model_load(file, backend, DTYPE_F32, &model, &error);
+    if (ok) fail_msg("was read; expected: %s", part);
+    if (!strstr(error.message, path) || !strstr(error.message, part) || !strstr(error.message, other)) {
+        fail_msg("expected %s and %s in: %s", part, other, error.message);
+    }
+    model_file_close(file);
+}
+
+static void test_shards(void **state) {
+    (void)state;
+    Backend *backend = ref_backend();
+    Model *model = make_sharded(backend), *loaded = load(SHARDED, backend, DTYPE_F32);
+    check_parameters(loaded, model, false, false);
+    write_file(SHARDED, INDEX, "{\"weight_map\":{\"a\":\"part-0.safetensors\"}}");
+    expect_refusal(backend, SHARDED, "tensor \"model.layers.0.", "is missing");
+    write_file(SHARDED, INDEX, "{\"weight_map\":{\"a\":\"part-0.safetensors\",\"b\":\"part-2.safetensors\"}}");
+    expect_refusal(backend, SHARDED, "part-2.safetensors", "No such file");
+    write_file(SHARDED, INDEX, "{\"weight_map\":{\"a\":\"../llama-tied-f32/model.safetensors\"}}");
+    expect_refusal(backend, SHARDED, "shard \"../llama-tied-f32/model.safetensors\"",
+                   "expected a file of the folder itself");
+    write_file(SHARDED, INDEX, "{\"weight_map\":{\"a\":7}}");
+    expect_refusal(backend, SHARDED, INDEX, "\"a\": expected a file name");
+    write_file(SHARDED, INDEX, "{\"weight_map\":[]}");
+    expect_refusal(backend, SHARDED, INDEX, "key \"weight_map\": expected an object");
+    write_file(SHARDED, INDEX, "{\"weight_map\":");
+    expect_refusal(backend, SHARDED, INDEX, "not JSON");
+    remove_file(SHARDED, INDEX);
+    expect_refusal(backend, SHARDED, "neither model.safetensors nor", INDEX);
+    model_destroy(loaded), model_destroy(model);
+    backend_destroy(backend);
+}
+// ---- tensors that do not fit
+
+#define ODD SCRATCH "/odd"
+#define ODD_FILE ODD "/model.safetensors"
+
+static void test_tensors_that_do_not_fit(void **state) {
+    (void)state;
+    Backend *backend = ref_backend();
+    ModelConfig config = tiny_config(MODEL_LLAMA);
+    Model *model = tiny_model(backend, &config, DTYPE_F32, 6);
+    save(model, ODD, DTYPE_F32);
+    enum { MAX = 64 };
+    Entry entries[MAX + 1];
+    int n = model_params(model)->n_params;
+    assert_true(n <= MAX);
+    for (int p = 0; p < n; p++)
+        entries[p] = (Entry){.param = p};
+    const char *second = model_params(model)->params[1].name; // a weight or a norm of layer 0
+    write_shard(model, ODD_FILE, entries, n - 1);
+    expect_refusal(backend, ODD, "tensor \"lm_head.weight\"", "is missing");
+    write_shard(model, ODD_FILE, entries + 1, n - 1);
+    expect_refusal(backend, ODD, "tensor \"model.embed_tokens.weight\"", "is missing");
+    entries[n] = (Entry){.param = 1, .name = "model.layers.3.input_layernorm.weight"}; // layers are 0 .. 2
+    write_shard(model, ODD_FILE, entries, n + 1);
+    expect_refusal(backend, ODD, "tensor \"model.layers.3.input_layernorm.weight\"", "has no place in a llama model");
+    entries[n].name = "model.layers.1.self_attn.rotary_emb.inv_freq"; // of old files: passed over
+    write_shard(model, ODD_FILE, entries, n + 1);
+    Model *loaded = load(ODD, backend, DTYPE_F32);
+    check_parameters(loaded, model, false, false);
+    entries[0].transposed = true;
+    write_shard(model, ODD_FILE, entries, n);
+    expect_refusal(backend, ODD, "tensor \"model.embed_tokens.weight\"", "expected the shape [37, 20]");
+    // the same name in two shards
+    entries[0].transposed = false;
+    remove_file(ODD, "model.safetensors");
+    write_shard(model, ODD "/a", entries, n);
+    write_shard(model, ODD "/b", entries + 1, 1);
+    write_file(ODD, INDEX, "{\"weight_map\":{\"x\":\"a\",\"y\":\"b\"}}");
+    expect_refusal(backend, ODD, second, "is there twice");
+    remove_file(ODD, INDEX);
+    // integers
+    StWriter *writer = st_writer_create();
+    Error error;
+    int32_t *zeros = mem_alloc(37 * 20, sizeof *zeros);
+    st_writer_declare(writer, "model.embed_tokens.weight", ST_I32, (uint64_t[]){37, 20}, 2);
+    check(st_writer_begin(writer, ODD_FILE, &error), &error);
+    st_writer_data(writer, zeros, 37 * 20 * sizeof *zeros);
+    check(st_writer_finish(writer, &error), &error);
+    expect_refusal(backend, ODD, "tensor \"model.embed_tokens.weight\"", "expected F32, F16 or BF16");
+    mem_free(zeros);
+    model_destroy(loaded), model_destroy(model);
+    backend_destroy(backend);
+}
+
+// ---- a full disk
+
+#define FULL SCRATCH "/full"
+
+// Saves in a child whose files may not grow beyond `limit_bytes`; true where the save says so, naming a file.
+static bool save_fails(const Model *model, const ExtraFile *extra, rlim_t limit_bytes) {
+    fflush(stdout);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        signal(SIGXFSZ, SIG_IGN); // write(2) then fails with EFBIG, as it does with ENOSPC on a full disk
+        struct rlimit limit = {limit_bytes, limit_bytes};
+        Error error;
+        if (setrlimit(RLIMIT_FSIZE, &limit) != 0) _exit(3);
+        bool ok = model_save(model, FULL, DTYPE_F32, extra, 1, &error);
+        _exit(ok ? 0 : strstr(error.message, FULL) && strstr(error.message, "File too large") ? 1 : 2);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+    return WEXITSTATUS(status) == 1;
+}
+
+static void test_full_disk(void **state) {
+    (void)state;
+    Backend *backend = ref_backend();
+    ModelConfig config = tiny_config(MODEL_QWEN2);
+    Model *old = tiny_model(backend, &config, DTYPE_F32, 7), *new = tiny_model(backend, &config, DTYPE_F32, 8);
+    Error error;
+    size_t n_extra = 1 << 20; // the largest file, and the last
+    char *bytes = mem_alloc(n_extra, 1);
+    ExtraFile extra = {"tokenizer.json", {bytes, n_extra}};
+    check(model_save(old, FULL, DTYPE_F32, &extra, 1, &error), &error);
+    uint64_t weights;
+    check(file_size(FULL "/model.safetensors", &weights, &error), &error);
+    const rlim_t limits[] = {0, 1, weights / 2, weights - 1, weights, n_extra - 1};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        assert_true(save_fails(new, &extra, limits[i]));
+        char **names;
+        size_t n;
+        check(dir_list(SCRATCH, &names, &n, &error), &error);
+        for (size_t k = 0; k < n; k++) {
+            assert_null(strstr(names[k], ".partial"));
+            mem_free(names[k]);
+        }
+        mem_free(names);
+        Model *loaded = load(FULL, backend, DTYPE_F32);
+        check_parameters(loaded, old, false, false);
+        model_destroy(loaded);
+    }
+    assert_false(save_fails(new, &extra, n_extra)); // now it fits
+    Model *loaded = load(FULL, backend, DTYPE_F32);
+    check_parameters(loaded, new, false, false);
+    mem_free(bytes);
+    model_destroy(loaded), model_destroy(old), model_destroy(new);
+    backend_destroy(backend);
+}
+
 int main(void) {
     Error error;
     if (!path_remove(SCRATCH, &error) || !dir_make(SCRATCH, &error)) return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trips),
-        cmocka_unit_test(test_rope_round_trips),
+        cmocka_unit_test(test_round_trips), cmocka_unit_test(test_rope_round_trips),
+        cmocka_unit_test(test_shards),      cmocka_unit_test(test_tensors_that_do_not_fit),
+        cmocka_unit_test(test_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
