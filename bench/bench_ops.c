@@ -3,12 +3,12 @@
 // Usage: bench_ops [backend] [what]; what: linear, backward, attention, head, all.
 // With OMP_NUM_THREADS=1 the processor's time is taken, so that a busy machine disturbs less; else the clock's.
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "base/mem.h"
+#include "base/threads.h"
 #include "compute/compute.h"
 
 static Backend *be;
@@ -16,7 +16,7 @@ static Backend *be;
 static double now_s(void)
 {
     struct timespec time;
-    clock_gettime(omp_get_max_threads() == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &time);
+    clock_gettime(threads_available() == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 

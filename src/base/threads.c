@@ -2,9 +2,12 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 #include "base/mem.h"
 
 #define SPIN_NS 20000 // how long a thread looks for work, or for the end of it, before it sleeps
@@ -37,6 +40,16 @@ struct Threads {
     atomic_bool caller_asleep; // for `done`
     bool stop;                 // under the mutex
 };
+
+int threads_available(void)
+{
+    const char *wanted = getenv("OMP_NUM_THREADS");
+    long n = wanted ? strtol(wanted, NULL, 10) : 0; // "4,2": threads of nested regions follow, of which we have none
+    cpu_set_t processors;
+    if (n < 1)
+        n = sched_getaffinity(0, sizeof processors, &processors) == 0 ? CPU_COUNT(&processors) : sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n < THREADS_MAX ? (int)n : THREADS_MAX;
+}
 
 static int64_t now_ns(void)
 {

@@ -16,6 +16,11 @@ typedef struct Threads Threads;
 // worker: 0 .. workers - 1, never the same for two tasks that run at the same time.
 typedef void ThreadsTask(void *context, int32_t task, int worker);
 
+// How many workers this process may have: OMP_NUM_THREADS (its first number; at most THREADS_MAX) where it is set to a whole
+// number of 1 or more, else the processors that the process may run on.
+#define THREADS_MAX 1024
+int threads_available(void);
+
 Threads *threads_create(void); // with no threads yet
 void threads_destroy(Threads *threads); // NULL is fine
 // Runs task(context, i, worker) for i = 0 .. n_tasks - 1 with at most `workers` workers, the caller being worker 0, and

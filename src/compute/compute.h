@@ -15,7 +15,7 @@
 // - The cpu backend gives the same bits on every instruction set (portable, AVX2, AVX-512).
 // - Shapes are asserted. Operations cannot fail; allocation failure goes to mem.h's handler.
 // - Threads: a backend is used from one thread at a time and has its own pool (base/threads.h) of as many threads as
-//   OpenMP's settings say (OMP_NUM_THREADS, omp_set_num_threads).
+//   threads_available says when it is created (OMP_NUM_THREADS, or the processors).
 #ifndef RLT_COMPUTE_COMPUTE_H
 #define RLT_COMPUTE_COMPUTE_H
 

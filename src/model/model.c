@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/philox.h"
+#include "base/threads.h"
 #include "model/model_impl.h"
 
 bool model_create(Backend *backend, const ModelConfig *config, Dtype dtype, Model **out, Error *error)
@@ -132,28 +133,47 @@ void param_arena_destroy(const Model *model, Dev arena)
 // Elements 2i and 2i+1 of parameter p are the two normals at (seed, RNG_INIT, question p, sample i's upper half,
 // position i's
 // lower half).
-static void fill_normal(float *values, size_t count, uint64_t seed, int32_t param, float std)
+typedef struct Normals {
+    float *values;
+    size_t count;
+    uint64_t seed;
+    int32_t param;
+    float std;
+} Normals;
+
+#define NORMALS_A_TASK 4096 // pairs
+
+static void normals_task(void *context, int32_t task, int worker)
 {
-#pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < (count + 1) / 2; i++) {
-        RngAddress address = {.seed = seed, .purpose = RNG_INIT, .question = (uint32_t)param,
+    (void)worker;
+    const Normals *job = context;
+    size_t first = (size_t)task * NORMALS_A_TASK, pairs = (job->count + 1) / 2;
+    for (size_t i = first; i < pairs && i < first + NORMALS_A_TASK; i++) {
+        RngAddress address = {.seed = job->seed, .purpose = RNG_INIT, .question = (uint32_t)job->param,
                               .sample = (uint32_t)((uint64_t)i >> 32), .position = (uint32_t)i};
         float pair[2];
         rng_normal2(&address, pair);
-        values[2 * i] = std * pair[0];
-        if (2 * i + 1 < count)
-            values[2 * i + 1] = std * pair[1];
+        job->values[2 * i] = job->std * pair[0];
+        if (2 * i + 1 < job->count)
+            job->values[2 * i + 1] = job->std * pair[1];
     }
+}
+
+static void fill_normal(Threads *threads, Normals job)
+{
+    size_t pairs = (job.count + 1) / 2, n_tasks = (pairs + NORMALS_A_TASK - 1) / NORMALS_A_TASK;
+    threads_run(threads, threads_available(), (int32_t)n_tasks, normals_task, &job);
 }
 
 void model_init_random(Model *model, uint64_t seed, float std)
 {
+    Threads *threads = threads_create();
     for (int32_t i = 0; i < model->table.n_params; i++) {
         const Param *param = &model->table.params[i];
         size_t count = (size_t)param->rows * (size_t)param->cols;
         float *values = mem_alloc(count, sizeof *values);
         if (param->init_std > 0) {
-            fill_normal(values, count, seed, i, std * param->init_std);
+            fill_normal(threads, (Normals){values, count, seed, i, std * param->init_std});
         } else {
             float constant = param->init_std < 0 ? -param->init_std : 0.0f; // never -0
             for (size_t j = 0; j < count; j++)
@@ -162,6 +182,7 @@ void model_init_random(Model *model, uint64_t seed, float std)
         model_set_param(model, i, values);
         mem_free(values);
     }
+    threads_destroy(threads);
 }
 
 // ---- copies

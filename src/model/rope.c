@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 #include "model/model_impl.h"
 
 #define PI 3.14159265358979323846
@@ -66,23 +67,41 @@ void rope_frequencies(const RopeConfig *rope, int32_t head_dim, double *inv_freq
     }
 }
 
+#define POSITIONS_A_TASK 64
+
+typedef struct Table {
+    const double *inv_freq; // [half]
+    double scale;
+    int32_t half, n_positions;
+    float *cosines, *sines; // [n_positions, half]
+} Table;
+
 // The angle is a product of two F32 numbers rounded to F32, since that is what published models are trained with: at
 // position 32768 an exact angle would differ from theirs by up to 0.002.
-static void fill_positions(const ModelConfig *config, int32_t n_positions, float *cosines, float *sines)
+static void positions_task(void *context, int32_t task, int worker)
 {
-    int32_t half = config->head_dim / 2;
-    double *inv_freq = mem_alloc((size_t)half, sizeof *inv_freq);
-    double scale;
-    rope_frequencies(&config->rope, config->head_dim, inv_freq, &scale);
-#pragma omp parallel for schedule(static)
-    for (int32_t position = 0; position < n_positions; position++) {
-        for (int32_t i = 0; i < half; i++) {
-            float angle = (float)position * (float)inv_freq[i];
-            size_t at = (size_t)position * (size_t)half + (size_t)i;
-            cosines[at] = (float)(cos((double)angle) * scale);
-            sines[at] = (float)(sin((double)angle) * scale);
+    (void)worker;
+    const Table *table = context;
+    int32_t first = task * POSITIONS_A_TASK;
+    for (int32_t position = first; position < table->n_positions && position < first + POSITIONS_A_TASK; position++) {
+        for (int32_t i = 0; i < table->half; i++) {
+            float angle = (float)position * (float)table->inv_freq[i];
+            size_t at = (size_t)position * (size_t)table->half + (size_t)i;
+            table->cosines[at] = (float)(cos((double)angle) * table->scale);
+            table->sines[at] = (float)(sin((double)angle) * table->scale);
         }
     }
+}
+
+static void fill_positions(const ModelConfig *config, int32_t n_positions, float *cosines, float *sines)
+{
+    int32_t half = config->head_dim / 2, n_tasks = (n_positions + POSITIONS_A_TASK - 1) / POSITIONS_A_TASK;
+    double *inv_freq = mem_alloc((size_t)half, sizeof *inv_freq);
+    Table table = {.inv_freq = inv_freq, .half = half, .n_positions = n_positions, .cosines = cosines, .sines = sines};
+    rope_frequencies(&config->rope, config->head_dim, inv_freq, &table.scale);
+    Threads *threads = threads_create();
+    threads_run(threads, threads_available(), n_tasks, positions_task, &table);
+    threads_destroy(threads);
     mem_free(inv_freq);
 }
 

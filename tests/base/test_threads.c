@@ -1,8 +1,10 @@
 // The pool: every task runs exactly once, by a worker that nobody else is at that time, whatever the numbers.
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 // cmocka needs the four above first
 #include <cmocka.h>
 #include <stdatomic.h>
@@ -78,12 +80,43 @@ static void unused_pools_end(void **state)
     threads_destroy(NULL);
 }
 
+static void available_threads(void **state)
+{
+    (void)state;
+    static const struct { const char *set; int expected; } cases[] = {
+        {"1", 1}, {"3", 3}, {"4,2", 4}, {"1024", 1024}, {"99999999999999999999", THREADS_MAX},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        setenv("OMP_NUM_THREADS", cases[i].set, 1);
+        assert_int_equal(threads_available(), cases[i].expected);
+    }
+    static const char *const nonsense[] = {"", "0", "-3", "many"};
+    unsetenv("OMP_NUM_THREADS");
+    int processors = threads_available();
+    assert_in_range(processors, 1, sysconf(_SC_NPROCESSORS_CONF));
+    for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
+        setenv("OMP_NUM_THREADS", nonsense[i], 1);
+        assert_int_equal(threads_available(), processors);
+    }
+    unsetenv("OMP_NUM_THREADS");
+    cpu_set_t all, one; // bound to one of its processors, as taskset does
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    CPU_ZERO(&one);
+    for (int i = 0; CPU_COUNT(&one) == 0; i++)
+        if (CPU_ISSET(i, &all))
+            CPU_SET(i, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    assert_int_equal(threads_available(), 1);
+    assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_task_once),
         cmocka_unit_test(sleepers_wake),
         cmocka_unit_test(unused_pools_end),
+        cmocka_unit_test(available_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

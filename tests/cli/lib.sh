@@ -5,7 +5,6 @@ scratch=$2
 rm -rf "$scratch"
 mkdir -p "$scratch"
 cd "$scratch"
-export OMP_WAIT_POLICY=passive
 
 fail() { echo "FAIL: $*" >&2; exit 1; }
 

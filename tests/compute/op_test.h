@@ -15,12 +15,12 @@
 // cmocka needs the four above first
 #include <cmocka.h>
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
 #include "base/philox.h"
-#include "compute/compute.h"
+#include "base/threads.h"
+#include "compute/cpu/cpu.h"
 
 #define UNUSED __attribute__((unused))
 #define U 0x1p-24 // unit roundoff of F32

@@ -37,14 +37,13 @@ static void expect_exact(const Subject *s)
     static const int32_t chunks[] = {1, 2, 3, 4, 5, 7, 8, 13, 16, 31};
     size_t n = (size_t)s->rows * (size_t)s->width;
     float *expected = host_floats(n), *actual = host_floats(n);
-    int threads_before = omp_get_max_threads();
     for (int b = 0; b < bed.n_cpu; b++) {
         Backend *be = bed.cpu[b];
         if (b == bed.n_cpu - 1) // the fastest
             poison(be);
         Weight w = s->weight ? put_weight(be, s->dtype, s->weight, s->n_out, s->n_in) : (Weight){0};
         for (int threads = 1; threads <= 3; threads++) {
-            omp_set_num_threads(threads);
+            cpu_backend_set_threads(be, threads);
             bool first = b == 0 && threads == 1;
             s->run(be, s->problem, w, 0, s->rows, first ? expected : actual);
             const char *where = label("%s %s, %d threads", s->name, backend_describe(be), threads);
@@ -53,10 +52,10 @@ static void expect_exact(const Subject *s)
             for (size_t k = 0; k < COUNT(chunks) && threads < 3 && !s->backward && chunks[k] < s->rows; k++)
                 expect_chunks(be, s, w, chunks[k], expected, where);
         }
+        cpu_backend_set_threads(be, threads_available());
         if (s->weight)
             drop_weight(be, w);
     }
-    omp_set_num_threads(threads_before);
     mem_free(expected), mem_free(actual);
 }
 

@@ -76,10 +76,9 @@ static Sequence make_sequence(Shape shape, int32_t n)
     s.lse = host_floats((size_t)(n * shape.heads));
     TestForest f = {0};
     plant(&f, -1, n, n, 0);
-    int threads = omp_get_max_threads();
-    omp_set_num_threads(1);
+    cpu_backend_set_threads(bed.cpu[0], 1);
     run_on_path(bed.cpu[0], &s, &f.forest, 0, noise, s.out, s.lse);
-    omp_set_num_threads(threads);
+    cpu_backend_set_threads(bed.cpu[0], threads_available());
     return s;
 }
 
@@ -95,12 +94,11 @@ static void expect_same(const Sequence *s, const TestForest *f, int32_t tip, con
     forest_check(&f->forest);
     const Segment *last = &f->forest.segments[tip];
     assert_int_equal(last->position + last->n_tokens <= s->n, 1);
-    int threads_before = omp_get_max_threads();
     for (int b = 0; b < bed.n_cpu; b++) {
         for (int threads = 1; threads <= 2; threads++) {
             float *out = copy_floats(s->out, (size_t)(s->n * s->q_cols));
             float *lse = copy_floats(s->lse, (size_t)(s->n * s->shape.heads));
-            omp_set_num_threads(threads);
+            cpu_backend_set_threads(bed.cpu[b], threads);
             run_on_path(bed.cpu[b], s, &f->forest, tip, threads == 1 ? noise : nans, out, lse);
             const char *where = label("%s, %s, %d threads, D %d", what, backend_describe(bed.cpu[b]), threads,
                                       s->shape.head_dim);
@@ -108,8 +106,8 @@ static void expect_same(const Sequence *s, const TestForest *f, int32_t tip, con
             expect_bits(lse, s->lse, (size_t)(s->n * s->shape.heads), where);
             mem_free(out), mem_free(lse);
         }
+        cpu_backend_set_threads(bed.cpu[b], threads_available());
     }
-    omp_set_num_threads(threads_before);
 }
 
 static void cut_at(const Sequence *s, int32_t cut)
@@ -232,11 +230,10 @@ static void backward(void **state)
         float *q = random_floats(nq, 1, 1), *k = random_floats(nk, 2, 1), *v = random_floats(nk, 3, 1);
         float *dout = random_floats(nq, 4, 1), *lse = random_floats(nl, 5, 1);
         float *all[2] = {host_floats(total), host_floats(total)};
-        int threads_before = omp_get_max_threads();
         for (int b = 0; b < bed.n_cpu; b++) {
             for (int threads = 1; threads <= 2; threads++) {
-                omp_set_num_threads(threads);
                 Backend *be = bed.cpu[b];
+                cpu_backend_set_threads(be, threads);
                 bool first = b == 0 && threads == 1;
                 float *to = all[!first];
                 Mat mq = put_mat(be, q, f.forest.n_rows, q_cols), mk = put_mat(be, k, f.forest.n_kv, kv_cols);
@@ -250,8 +247,8 @@ static void backward(void **state)
                     expect_bits(all[1], all[0], total, label("attention_backward %zu %s, %d threads", i,
                                                              backend_describe(be), threads));
             }
+            cpu_backend_set_threads(bed.cpu[b], threads_available());
         }
-        omp_set_num_threads(threads_before);
         mem_free(q), mem_free(k), mem_free(v), mem_free(dout), mem_free(lse), mem_free(all[0]), mem_free(all[1]);
     }
 }

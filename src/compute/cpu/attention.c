@@ -151,7 +151,7 @@ void cpu_attention(Backend *be, Mat out, Mat lse, Mat q, Mat k, Mat v, const For
     assert(out.rows == q.rows && out.cols == q.cols && lse.rows == q.rows && lse.cols == q.cols / head_dim);
     Attention a = {.kernels = cpu_kernels(be), .out = out, .lse = lse, .q = q, .k = k, .v = v, .scale = scale};
     a.plan = attention_plan(be, forest, head_dim, q.cols, k.cols, BLOCK_QUERIES, true);
-    int threads = cpu_threads_for(attention_work(&a.plan));
+    int threads = cpu_threads_for(be, attention_work(&a.plan));
     a.work = cpu_work(be, WORK_THREADS, (size_t)threads * scratch_floats(&a.plan) * sizeof(float));
     cpu_run(be, threads, a.plan.n_blocks * a.plan.n_kv_heads, attention_task, &a);
 }

@@ -265,7 +265,7 @@ void cpu_attention_backward(Backend *be, Mat dq, Mat dk, Mat dv, Mat dout, Mat o
     Backward b = {.kernels = cpu_kernels(be), .dq = dq, .dk = dk, .dv = dv, .dout = dout, .out = out, .lse = lse,
                   .q = q, .k = k, .v = v, .scale = scale};
     b.plan = attention_plan(be, forest, head_dim, q.cols, k.cols, BLOCK_QUERIES, false);
-    int threads = cpu_threads_for(2.5 * attention_work(&b.plan));
+    int threads = cpu_threads_for(be, 2.5 * attention_work(&b.plan));
     int32_t heads = b.plan.n_kv_heads;
     size_t floats = (size_t)threads * scratch_floats(&b.plan), n_segments = (size_t)forest->n_segments;
     size_t most_parts = (size_t)(forest->n_kv / BLOCK_K) + 2 * n_segments;

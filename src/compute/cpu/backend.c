@@ -1,6 +1,5 @@
 // The backend itself: choice of the instruction set, memory and workspaces.
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/mem.h"
@@ -71,13 +70,20 @@ bool cpu_backend_create(const char *isa, Backend **backend, Error *error)
     CpuState *state = mem_alloc(1, sizeof *state);
     state->kernels = kernels;
     state->threads = threads_create();
-    int threads = cpu_threads_max();
-    snprintf(state->describe, sizeof state->describe, "cpu (%s, %d thread%s)", kernels->isa, threads,
-             threads == 1 ? "" : "s");
     *backend = mem_alloc(1, sizeof **backend);
     (*backend)->ops = &cpu_ops;
     (*backend)->state = state;
+    cpu_backend_set_threads(*backend, threads_available());
     return true;
+}
+
+void cpu_backend_set_threads(Backend *be, int threads)
+{
+    CpuState *state = cpu_state(be);
+    assert(be->ops == &cpu_ops && threads >= 1);
+    state->max_threads = threads;
+    snprintf(state->describe, sizeof state->describe, "cpu (%s, %d thread%s)", state->kernels->isa, threads,
+             threads == 1 ? "" : "s");
 }
 
 void *cpu_work(Backend *be, CpuWork which, size_t bytes)
@@ -91,16 +97,10 @@ void *cpu_work(Backend *be, CpuWork which, size_t bytes)
     return state->work[which];
 }
 
-// OpenMP's settings (OMP_NUM_THREADS, omp_set_num_threads) hold for our pool too.
-int cpu_threads_max(void)
-{
-    return omp_get_max_threads();
-}
-
 // Sharing out costs a microsecond or two; a core does some 10^5 multiply-adds in one.
-int cpu_threads_for(double work)
+int cpu_threads_for(Backend *be, double work)
 {
-    return work < 3e5 ? 1 : cpu_threads_max();
+    return work < 3e5 ? 1 : cpu_state(be)->max_threads;
 }
 
 void cpu_run(Backend *be, int threads, int32_t n_tasks, ThreadsTask *task, void *context)
@@ -122,7 +122,7 @@ static void run_part(void *context, int32_t task, int worker)
 
 void cpu_run_parts(Backend *be, double work, int32_t n, CpuPart *part, const void *args)
 {
-    int threads = cpu_threads_for(work);
+    int threads = cpu_threads_for(be, work);
     Parts parts = {.part = part, .args = args, .n = n, .count = threads == 1 ? min_i32(n, 1) : min_i32(n, 4 * threads)};
     cpu_run(be, threads, parts.count, run_part, &parts);
 }

@@ -29,6 +29,7 @@ typedef enum CpuWork {
 typedef struct CpuState {
     const CpuKernels *kernels;
     Threads *threads;
+    int max_threads; // of a job
     char describe[64];
     void *work[N_WORK];
     size_t work_bytes[N_WORK];
@@ -41,8 +42,7 @@ static inline const CpuKernels *cpu_kernels(Backend *be) { return cpu_state(be)-
 // A workspace of at least `bytes` (and CPU_SLACK_BYTES more), aligned to 64. What it held before may be gone.
 void *cpu_work(Backend *be, CpuWork which, size_t bytes);
 // Threads that work of about `work` multiply-adds (or as slow things) is worth: 1 or all.
-int cpu_threads_for(double work);
-int cpu_threads_max(void);
+int cpu_threads_for(Backend *be, double work);
 // threads_run with the backend's pool.
 void cpu_run(Backend *be, int threads, int32_t n_tasks, ThreadsTask *task, void *context);
 // Cuts 0 .. n - 1 (rows, mostly) into parts and calls part(args, from, to) for each, in threads where `work` is worth

@@ -93,7 +93,7 @@ void cpu_head_logprobs(Backend *be, float *logp, float *entropy, Vec lse, Mat x,
                        float temperature)
 {
     assert(x.cols == w.n_in && temperature > 0 && (dev_is_none(lse.data) || lse.n == x.rows));
-    int threads = cpu_threads_for((double)x.rows * w.n_out * w.n_in);
+    int threads = cpu_threads_for(be, (double)x.rows * w.n_out * w.n_in);
     for (int32_t from = 0; from < x.rows; from += ROWS_AT_ONCE) {
         HeadChunk chunk = {.kernels = cpu_kernels(be), .w = w, .rows = min_i32(ROWS_AT_ONCE, x.rows - from),
                            .n_blocks = div_up(w.n_out, VOCABULARY_BLOCK), .inv_temperature = 1 / temperature,

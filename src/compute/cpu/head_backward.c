@@ -29,7 +29,7 @@ void cpu_head_logprobs_backward(Backend *be, Mat dx, Weight dw, const float *dlo
 {
     assert(x.cols == w.n_in && dx.rows == x.rows && dx.cols == x.cols && lse.n == x.rows && temperature > 0);
     assert(dev_is_none(dw.data) || (dw.n_out == w.n_out && dw.n_in == w.n_in && dw.dtype == DTYPE_F32));
-    int threads = cpu_threads_for((double)x.rows * w.n_out * w.n_in);
+    int threads = cpu_threads_for(be, (double)x.rows * w.n_out * w.n_in);
     int32_t rows_max = max_i32(2 * TILE_ROWS, CHUNK_FLOATS / w.n_out / TILE_ROWS * TILE_ROWS); // by shape alone
     for (int32_t from = 0; from < x.rows; from += rows_max) {
         int32_t rows = min_i32(rows_max, x.rows - from);

@@ -116,7 +116,7 @@ void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w
     Packed packed = packed_shape(rows, w.n_in);
     packed.data = cpu_work(be, WORK_LEFT, packed_bytes(&packed));
     double work = (double)rows * w.n_out * w.n_in;
-    int threads = cpu_threads_for(work);
+    int threads = cpu_threads_for(be, work);
     pack_rows(be, &packed, x);
     ProductJob job = {.chunk = packed_chunk(&packed)};
     int32_t n_chunks = div_up(packed.row_blocks, job.chunk), panels = weight_panels(w), at_once = panels_at_once(rows);

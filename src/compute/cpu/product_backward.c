@@ -94,7 +94,7 @@ void product_input_gradient(Backend *be, float *dx, const float *dout, int32_t r
     job.dout = packed_shape(rows, w.n_out);
     job.dout.data = cpu_work(be, WORK_LEFT, packed_bytes(&job.dout));
     pack_rows(be, &job.dout, dout);
-    int threads = cpu_threads_for((double)rows * w.n_out * w.n_in);
+    int threads = cpu_threads_for(be, (double)rows * w.n_out * w.n_in);
     job.work = cpu_work(be, WORK_THREADS, (size_t)threads * INPUT_WORK_FLOATS * sizeof(float));
     job.n_chunks = div_up(job.dout.row_blocks, INPUT_CHUNK_BLOCKS);
     int32_t columns = div_up(w.n_in, PANEL), chunk_rows = INPUT_CHUNK_BLOCKS * TILE_ROWS;
@@ -182,7 +182,7 @@ void product_weight_gradient(Backend *be, Weight dw, const float *dout, const fl
     job.x_packed = cpu_work(be, WORK_LEFT, (size_t)job.blocks * (size_t)rows * TILE_ROWS * sizeof(float));
     job.dout_packed = cpu_work(be, WORK_RIGHT, (size_t)job.panels * (size_t)rows * PANEL * sizeof(float));
     cpu_run_parts(be, 4.0 * rows * (dw.n_in + dw.n_out), job.blocks + job.panels, weight_pack_part, &job);
-    int threads = cpu_threads_for((double)rows * dw.n_out * dw.n_in);
+    int threads = cpu_threads_for(be, (double)rows * dw.n_out * dw.n_in);
     job.pieces = min_i32(div_up(8 * threads, job.panels), job.blocks);
     cpu_run(be, threads, job.panels * job.pieces, weight_task, &job);
 }

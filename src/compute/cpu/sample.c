@@ -280,7 +280,7 @@ void cpu_head_sample(Backend *be, int32_t *ids, float *logp, Mat x, Weight w, co
         chunk.max = cpu_work(be, WORK_HEAD, (2 * sums + (size_t)chunk.rows * (size_t)w.n_out) * sizeof(float));
         chunk.sum = chunk.max + sums;
         chunk.logits = chunk.sum + sums;
-        int threads = cpu_threads_for((double)chunk.rows * w.n_out * w.n_in);
+        int threads = cpu_threads_for(be, (double)chunk.rows * w.n_out * w.n_in);
         head_chunk_run(be, &chunk, cpu_row(x, from), threads);
         SampleJob job = {.chunk = &chunk, .settings = settings, .uniforms = uniforms + from, .ids = ids + from,
                          .logp = logp + from};
