@@ -9,7 +9,8 @@ static void test_slots_cache_and_threads(void **state) {
     (void)state;
     Prompts prompts;
     make_prompts(&prompts);
-    static const int32_t slots[] = {1, 2, 7, 29, 100}, rows[] = {0, 1, 70, 150};
+    // 74: the largest prompt and sample (39 + 18), and one row less than another sample
+    static const int32_t slots[] = {1, 2, 7, 29, 100}, rows[] = {0, 1, 74, 150};
     for (int limited = 0; limited < 2; limited++) { // with ends at different times, and without
         GenerateSettings settings = plain_settings();
         int32_t stops[] = {3, 50, 101, 200, 290};
