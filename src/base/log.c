@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -70,6 +71,7 @@ struct Progress {
     char *what, *unit;
     char note[128];
     uint64_t total, done;
+    uint64_t done_before; // of `done`, by an earlier run
     double started_s, shown_s; // shown_s: when a line was last written
     bool terminal;
 };
@@ -100,7 +102,7 @@ static void add_duration(Buf *line, double seconds) {
 // "what: 12/40 steps, 3.1/s, 9s left, loss 1.234"; at the end "... in 13s" instead of the time left.
 static void compose(const Progress *progress, double now_s, bool last, Buf *line) {
     double elapsed_s = now_s - progress->started_s;
-    double rate = elapsed_s > 0 ? (double)progress->done / elapsed_s : 0;
+    double rate = elapsed_s > 0 ? (double)(progress->done - progress->done_before) / elapsed_s : 0;
     buf_printf(line, "%s: %llu", progress->what, (unsigned long long)progress->done);
     if (progress->total > 0) buf_printf(line, "/%llu", (unsigned long long)progress->total);
     buf_printf(line, " %s, %.3g/s", progress->unit, rate);
@@ -131,7 +133,13 @@ static void show(Progress *progress, double now_s, bool last) {
     buf_free(&line);
 }
 
+void progress_resume(Progress *progress, uint64_t done) {
+    assert(progress->done == 0);
+    progress->done = progress->done_before = done;
+}
+
 void progress_update(Progress *progress, uint64_t done, const char *note) {
+    assert(done >= progress->done_before);
     progress->done = done;
     if (note != NULL) snprintf(progress->note, sizeof progress->note, "%s", note);
     double now_s = time_now_s();

@@ -18,6 +18,8 @@ double time_now_s(void); // monotonic clock
 // time left; elsewhere a plain line about every 10 seconds and at the end.
 typedef struct Progress Progress;
 Progress *progress_begin(const char *what, const char *unit, uint64_t total); // total 0: unknown
+// `done` was there before this run: it counts as done, but not in rate and time left. At most once, before any update.
+void progress_resume(Progress *progress, uint64_t done);
 void progress_update(Progress *progress, uint64_t done, const char *note);     // note may be NULL; e.g. "loss 1.234"
 void progress_end(Progress *progress);                                         // frees
 

@@ -165,6 +165,7 @@ static bool collect_all(Collect *c, Error *error) {
     if (!rows_done(c, &done, &bytes, error) || !file_appender_open(c->partial, bytes, &c->out, error)) return false;
     int64_t chunk = options_int(c->options, "chunk");
     Progress *progress = progress_begin("collect", "question", c->n_rows);
+    progress_resume(progress, done);
     bool ok = true;
     while (ok && done < c->n_rows) {
         int32_t n = (int32_t)(c->n_rows - done < (size_t)chunk ? c->n_rows - done : (size_t)chunk);

@@ -328,7 +328,9 @@ static const char *type_name(OptionType type) {
 }
 
 void options_write_help(const Command *command, Buf *out) {
-    buf_printf(out, "rlt %s: %s\n\nusage: rlt %s [recipe.yaml]", command->name, command->summary, command->name);
+    bool takes_options = strcmp(command->positional, "recipe") != 0; // else its first argument is a recipe of stages
+    buf_printf(out, "rlt %s: %s\n\nusage: rlt %s%s", command->name, command->summary, command->name,
+               takes_options ? " [recipe.yaml]" : "");
     for (const char *at = command->positional; *at != 0;) {
         size_t length = strcspn(at, " ");
         buf_printf(out, " [%.*s]", (int)length, at);

@@ -305,6 +305,7 @@ static bool train(RlRun *r, Error *error) {
     int32_t *permutation = mem_alloc(r->data.count, sizeof *permutation);
     RlQuestion *chosen = mem_alloc((size_t)n, sizeof *chosen);
     Progress *progress = progress_begin("rl", "step", (uint64_t)steps);
+    progress_resume(progress, (uint64_t)step);
     bool ok = true;
     for (; ok && step < steps && sampled < budget; step++) {
         choose_questions(r, step, n, permutation, &epoch, chosen);

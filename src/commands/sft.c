@@ -138,6 +138,29 @@ static unsigned needed_fields(const Options *o) {
     return ROW_QUESTION | ROW_SOLUTION | (empty ? 0 : ROW_TRACE);
 }
 
+static bool is_span(json_t *span, size_t n_bytes) {
+    json_t *from = json_array_get(span, 0), *to = json_array_get(span, 1);
+    return json_array_size(span) == 2 && json_is_integer(from) && json_is_integer(to) && json_integer_value(from) >= 0 &&
+           json_integer_value(from) < json_integer_value(to) && (uint64_t)json_integer_value(to) <= n_bytes;
+}
+
+// Where a row's answers count, they must be ranges of its text.
+static bool check_answers(const Sft *s, const Row *row, Error *error) {
+    json_t *answers = row_other(row, "answers"), *span;
+    size_t k;
+    if (row->text.ptr == NULL || answers == NULL || options_real(s->options, "other_weight") == 1) return true;
+    const char *path = options_text(s->options, "data");
+    if (!json_is_array(answers)) {
+        return error_set(error, "%s:%zu: key \"answers\": expected an array of [from, to]", path, row->line);
+    }
+    json_array_foreach(answers, k, span) {
+        if (is_span(span, row->text.len)) continue;
+        return error_set(error, "%s:%zu: key \"answers\": element %zu: expected [from, to], a range of the text's %zu bytes", path,
+                         row->line, k, row->text.len);
+    }
+    return true;
+}
+
 // Weights of a text's tokens, ids start.. of s->ids: 1 where a token ends within one of the row's answers, else other_weight.
 static void weigh_answers(Sft *s, const Row *row, int32_t start, const Ids *ends) {
     float other = (float)options_real(s->options, "other_weight");
@@ -197,7 +220,9 @@ static bool read_data(Sft *s, Error *error) {
     if (limit == 0 || limit > positions) limit = positions;
     s->examples = mem_alloc(s->data.count, sizeof *s->examples);
     int32_t *starts = mem_alloc(s->data.count, sizeof *starts);
-    for (size_t r = 0; r < s->data.count; r++) {
+    bool ok = true;
+    for (size_t r = 0; ok && r < s->data.count; r++) {
+        ok = check_answers(s, &s->data.rows[r], error);
         int32_t start = s->ids.len, from = add_example(s, &d, &s->data.rows[r]);
         int32_t n = s->ids.len - start;
         if (n > limit || from >= n) {
@@ -212,6 +237,7 @@ static bool read_data(Sft *s, Error *error) {
         if (s->weights != NULL) s->examples[i].weights = s->weights + starts[i];
     }
     mem_free(starts);
+    if (!ok) return false;
     if (s->n_examples == 0) return error_set(error, "%s: no row of at most %lld tokens to train on", path, (long long)limit);
     if ((size_t)s->n_examples < s->data.count) {
         log_warn("%s: %zu of %zu rows left out: over %lld tokens, or nothing to learn", path, s->data.count - (size_t)s->n_examples,
@@ -253,6 +279,7 @@ static bool train(Sft *s, Error *error) {
     if (!run_folder_restore(s->folder, &parts, &step, error)) return false;
     int32_t *permutation = mem_alloc((size_t)s->n_examples, sizeof *permutation), *order = mem_alloc((size_t)batch, sizeof *order);
     Progress *progress = progress_begin("sft", "step", (uint64_t)steps);
+    progress_resume(progress, (uint64_t)step);
     bool ok = true;
     for (; ok && step < steps; step++) {
         double start = time_now_s();

@@ -106,6 +106,36 @@ static void test_progress_elsewhere(void **state) {
     log_set_level(LOG_INFO);
 }
 
+static double rate_shown(void) {
+    const char *at = strstr(seen, " steps, ");
+    assert_non_null(at);
+    return strtod(at + strlen(" steps, "), NULL);
+}
+
+static void work_resumed(void) {
+    Progress *progress = progress_begin("train", "steps", 2000010);
+    progress_resume(progress, 2000000);
+    sleep_s(0.02);
+    for (uint64_t i = 2000001; i <= 2000010; i++) progress_update(progress, i, NULL);
+    progress_end(progress);
+}
+
+static void work_resumed_at_end(void) {
+    Progress *progress = progress_begin("train", "steps", 40);
+    progress_resume(progress, 40);
+    progress_end(progress);
+}
+
+// Steps of an earlier run are no part of the rate: 10 in at least 20 ms.
+static void test_progress_resumed(void **state) {
+    (void)state;
+    capture(work_resumed);
+    assert_memory_equal(seen, "train: 2000010/2000010 steps, ", 30);
+    assert_true(rate_shown() > 0 && rate_shown() <= 500);
+    capture(work_resumed_at_end);
+    assert_memory_equal(seen, "train: 40/40 steps, 0/s", 23);
+}
+
 static void work_long(void) {
     Progress *progress = progress_begin("collect", "rows", 1000);
     for (uint64_t i = 1; i <= 500; i++) {
@@ -154,6 +184,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_progress_elsewhere),
+        cmocka_unit_test(test_progress_resumed),
         cmocka_unit_test(test_progress_on_terminal),
         cmocka_unit_test(test_clock_and_memory),
     };

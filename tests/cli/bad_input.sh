@@ -20,6 +20,15 @@ refuses 1 'rows.jsonl:1' "$rlt" sft model=base/model data=rows.jsonl out=x
 refuses 1 'no such model' "$rlt" generate model=nowhere prompt=x
 [ ! -e x ] || fail "a refused run left its folder"
 
+# answers that are no ranges of their text, where they count
+for answers in '[[0,4]]' '[[-1,2]]' '[[2,1]]' '[[1,1]]' '[[0]]' '[[0,1,2]]' '[[0,1.5]]' '[0,1]' '[[0,1],"1"]'; do
+    printf '{"text":"1 2"}\n\n{"text":"1 2","answers":%s}\n' "$answers" > spans.jsonl
+    refuses 1 'spans.jsonl:3: key "answers": element' "$rlt" sft model=base/model data=spans.jsonl format=text other_weight=0.5 out=x
+done
+echo '{"text":"1 2","answers":"2"}' > spans.jsonl
+refuses 1 'spans.jsonl:1: key "answers": expected an array' "$rlt" sft model=base/model data=spans.jsonl format=text other_weight=0.5 out=x
+[ ! -e x ] || fail "a refused run left its folder"
+
 # a truncated safetensors file, and one whose header lies
 mkdir cut lie
 cp base/model/* cut/
