@@ -1,5 +1,6 @@
 #include "formats/train_state.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,12 @@ bool train_state_save(const char *path, const Model *model, const StateArena *ar
     return st_writer_finish(writer, error);
 }
 
+static bool shape_fits(const StTensor *tensor, const Param *p) {
+    uint64_t shape[2];
+    int n_dims = shape_of(p, shape);
+    return tensor->n_dims == n_dims && memcmp(tensor->shape, shape, (size_t)n_dims * sizeof *shape) == 0;
+}
+
 static bool load_arena(const Safetensors *st, const char *path, const Model *model, const StateArena *arena, float *scratch,
                        Error *error) {
     const ParamTable *table = model_params(model);
@@ -64,7 +71,7 @@ static bool load_arena(const Safetensors *st, const char *path, const Model *mod
         char name[NAME_MAX_BYTES];
         snprintf(name, sizeof name, "%s%s", arena->prefix, table->params[i].name);
         const StTensor *tensor = safetensors_find(st, name);
-        if (tensor == NULL || tensor->dtype != ST_F32 || tensor->count != param_count(&table->params[i])) {
+        if (tensor == NULL || tensor->dtype != ST_F32 || !shape_fits(tensor, &table->params[i])) {
             return error_set(error, "%s: tensor \"%s\": expected F32 of the model's shape", path, name);
         }
         safetensors_read_f32(tensor, 0, tensor->count, scratch);
@@ -78,7 +85,9 @@ static bool load_number(const Safetensors *st, const char *path, StateNumber *nu
     char copy[32] = "", *end = copy;
     if (text.len > 0 && text.len < sizeof copy) {
         memcpy(copy, text.ptr, text.len);
+        errno = 0;
         number->value = strtoll(copy, &end, 10);
+        if (errno != 0) end = copy; // beyond 64 bits
     }
     return (end != copy && *end == 0) || error_set(error, "%s: metadata \"%s\": expected a whole number", path, number->name);
 }
