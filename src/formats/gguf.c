@@ -265,6 +265,7 @@ static bool read_all(Gguf *gguf, Cursor *c) {
 bool gguf_open(const char *path, Gguf **out, Error *error) {
     Gguf *gguf = mem_alloc(1, sizeof *gguf);
     bool ok = file_map(path, &gguf->map, error);
+    if (ok && gguf->map.size == 0) ok = error_set(error, "%s: no GGUF file: it is empty", path);
     if (ok) {
         Cursor c = {path, gguf->map.data, gguf->map.data + gguf->map.size, error};
         ok = read_all(gguf, &c);
