@@ -194,8 +194,8 @@ static void test_awkward_strings(void **state) {
         "0x1F", "0o7", ".inf", ".nan", "1e999", "true", "yes", "<<", "=", "\n", "a\n", "\na", "a\n\nb", "\t", "a\tb", "\r",
         "a\r\nb", "\x7f", "\xC2\x85", "\xE2\x80\xA8", "\xEF\xBB\xBF", "\xEF\xBF\xBF", "ä€😀", "a\\nb", "\x01",
         "<think>\n", "key: [",
-        "a very long line that goes on and on, far beyond the width at which an emitter would fold it, with  two  blanks "
-        "and a colon: here, and so on until it has well over one hundred and twenty-eight characters, as prompts have",
+        ("a very long line that goes on and on, far beyond the width at which an emitter would fold it, with  two  blanks "
+        "and a colon: here, and so on until it has well over one hundred and twenty-eight characters, as prompts have"),
     };
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) {
         json_t *tree = json_pack("[s, [s], {s: s, s: [s]}]", strings[i], strings[i], strings[i], strings[i], "other",

@@ -45,7 +45,7 @@ static void check_backend(const ModelFile *file, const Tokenizer *tokenizer, con
     static const struct { const char *text; float logit; } expected[] = {{" Paris", 17.37f}, {" the", 14.89f}, {" London", 13.25f}};
     Error error;
     Backend *backend;
-    Model *model;
+    Model *model = NULL;
     if (!backend_create(name, &backend, &error) || !model_load(file, backend, DTYPE_F32, &model, &error)) die(error.message);
     Ids ids = {0};
     tokenizer_encode(tokenizer, STR("The capital of France is"), &ids);
