@@ -1,6 +1,6 @@
 // Where in a completion the answer stands. Kinds of texts and what is taken of each: docs/extraction.md.
 //
-// Everything is borrowed: an answer is a view of the text. Nothing is allocated but a stack of open braces, freed before
+// Everything is borrowed: an answer is a view of the text. Nothing is allocated but a stack of open boxes, freed before
 // return. Time is linear in the text, whatever its bytes (tests: 1 MB of braces, dollars, "answer is").
 #ifndef RLT_EVAL_EXTRACT_H
 #define RLT_EVAL_EXTRACT_H

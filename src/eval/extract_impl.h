@@ -16,7 +16,7 @@ bool extract_is_digit(char c);
 // Whether `word` (small letters) stands at text[at], in any case of its letters.
 bool extract_starts_word(Str text, size_t at, const char *word);
 // Whether text[from..to) is only what joins items of a list: a comma, ;, &, "and", "or", in any number, with white space (no
-// blank line), math marks, \quad, \text{} between. words_only: a comma is not enough.
+// new line), math marks, \quad, \text{} between. words_only: a comma is not enough.
 bool extract_is_connector(Str text, size_t from, size_t to, bool words_only);
 
 // Math that opens at text[at] with $, $$, \( or \[: its inside, and the place after its closing mark. It ends with its

@@ -123,7 +123,8 @@ Str extract_last_boxed(Str text) {
     const Box *last = &boxes.last;
     if (!last->is_set) return EXTRACT_NOTHING;
     if (last->list_from < last->from) return extract_slice(text, last->list_from, last->to);
-    return extract_tidy(extract_slice(text, last->inside_from, last->inside_to));
+    Str inside = extract_slice(text, last->inside_from, last->inside_to), tidy = extract_tidy(inside);
+    return tidy.len > 0 ? tidy : inside; // \boxed{.}
 }
 
 static bool is_blank_line(Str text, size_t at) { // a new line, at text[at], that is followed by another

@@ -22,6 +22,15 @@ static size_t skip_thousands(Str text, size_t at) {
 
 static bool digit_at(Str text, size_t at) { return at < text.len && extract_is_digit(text.ptr[at]); }
 
+// Beyond ",74", a decimal comma with one or two digits that no further comma makes a list; `at` where none is.
+static size_t skip_decimal_comma(Str text, size_t at) {
+    if (at >= text.len || text.ptr[at] != ',' || !digit_at(text, at + 1)) return at;
+    size_t end = at + 1;
+    while (end < at + 4 && digit_at(text, end)) end++;
+    bool list = end < text.len && text.ptr[end] == ',' && digit_at(text, end + 1);
+    return end - at > 3 || list ? at : end;
+}
+
 // Beyond "12,345.67e-8" whose first digit (or point) is text[at].
 static size_t skip_decimal(Str text, size_t at) {
     size_t end = skip_digits(text, at), group;
@@ -29,6 +38,7 @@ static size_t skip_decimal(Str text, size_t at) {
         while ((group = skip_thousands(text, end)) > end) end = group;
     }
     if (end < text.len && text.ptr[end] == '.' && digit_at(text, end + 1)) end = skip_digits(text, end + 1);
+    else end = skip_decimal_comma(text, end);
     if (end < text.len && (text.ptr[end] == 'e' || text.ptr[end] == 'E')) {
         size_t exponent = end + 1;
         if (exponent < text.len && (text.ptr[exponent] == '-' || text.ptr[exponent] == '+')) exponent++;
@@ -117,7 +127,7 @@ Str extract_last_number(Str text, bool said) {
     for (size_t at = 0; at < text.len;) {
         char c = text.ptr[at];
         if (!begins_number(text, at)) {
-            at = extract_is_digit(c) ? skip_digits(text, at) : at + 1;
+            at = extract_is_digit(c) ? skip_decimal(text, at) : at + 1;
             continue;
         }
         size_t end = c == '\\' ? skip_frac(text, at) : skip_fraction(text, skip_decimal(text, at));
@@ -131,25 +141,33 @@ Str extract_last_number(Str text, bool said) {
 
 #define EXPRESSION_MAX_BYTES 1024
 
-// The name of a function, a relation or a unit, as they stand in expressions without a backslash.
-static bool is_math_word(Str word) {
-    static const char *const words[] = {"sin", "cos", "tan", "cot", "sec", "csc", "log", "exp", "sqrt", "and", "arcsin",
-                                        "arccos", "arctan", "infinity", "mod", "min", "max", "pmod", "inf", "gcd", "lcm",
-                                        "percent", "pct", "degrees", "abs", "floor", "pi", "ln"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+static bool is_one_of(Str word, const char *const *words, size_t n) {
+    for (size_t i = 0; i < n; i++) {
         if (strlen(words[i]) == word.len && extract_starts_word(word, 0, words[i])) return true;
     }
     return false;
 }
 
-// Words of three and more letters that are no commands and no function names; names that stand in \text{} count too.
+// Words of sentences: of two letters ("ab" is a product) those that sentences are made of, of more all but the names of
+// functions, relations and units that stand in expressions without a backslash.
+static bool is_prose_word(Str word) {
+    static const char *const two[] = {"is", "it", "of", "to", "we", "so", "in", "at", "by", "an", "he", "be", "if", "as"};
+    static const char *const math[] = {"sin", "cos", "tan", "cot", "sec", "csc", "log", "exp", "sqrt", "and", "arcsin",
+                                       "arccos", "arctan", "infinity", "mod", "min", "max", "pmod", "inf", "gcd", "lcm",
+                                       "percent", "pct", "degrees", "abs", "floor"};
+    if (word.len < 2) return false;
+    if (word.len == 2) return is_one_of(word, two, sizeof two / sizeof two[0]);
+    return !is_one_of(word, math, sizeof math / sizeof math[0]);
+}
+
+// Words that are no commands; those in \text{} count too.
 static size_t count_words(Str text) {
     size_t words = 0;
     for (size_t at = 0; at < text.len;) {
         size_t from = at;
         while (at < text.len && extract_is_letter(text.ptr[at])) at++;
         bool command = from > 0 && text.ptr[from - 1] == '\\';
-        if (!command && at - from >= 3 && !is_math_word((Str){text.ptr + from, at - from})) words++;
+        if (!command && is_prose_word((Str){text.ptr + from, at - from})) words++;
         at += at == from;
     }
     return words;
@@ -158,10 +176,10 @@ static size_t count_words(Str text) {
 bool extract_is_expression(Str text) {
     if (text.len == 0 || text.len > EXPRESSION_MAX_BYTES || memchr(text.ptr, '\n', text.len) != NULL) return false;
     for (size_t at = 0; at < text.len; at++) {
-        if ((text.ptr[at] & 0x80) != 0 && !extract_starts_word(text, at, "π") && at + 1 < text.len &&
-            (unsigned char)text.ptr[at] >= 0xE3) { // scripts from U+3000 on are prose
-            return false;
-        }
+        unsigned char c = (unsigned char)text.ptr[at];
+        // Latin-1 (a degree, a product), Greek, and U+2000 .. U+2FFF (relations, roots); other scripts are prose
+        bool lead = c >= 0xC0, symbol = c == 0xC2 || c == 0xC3 || c == 0xCE || c == 0xCF || c == 0xE2;
+        if (lead && !symbol) return false;
     }
     bool number_first = begins_number(text, 0) || strchr("-+$.\\(", text.ptr[0]) != NULL;
     return count_words(text) <= (number_first ? 2 : 0);

@@ -51,7 +51,7 @@ static bool strip_once(Str *text) {
     if (strip_math(text)) return true;
     static const Str ends[] = {{".", 1}, {",", 1}, {";", 1}, {":", 1}, {"**", 2}, {"。", 3}};
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-        if (str_ends(*text, ends[i])) {
+        if (str_ends(*text, ends[i]) && !str_ends(*text, STR("\\right.")) && !str_ends(*text, STR("\\left."))) {
             bool escaped = ends[i].len == 1 && text->len >= 2 && text->ptr[text->len - 2] == '\\'; // \, is a space
             *text = extract_slice(*text, 0, text->len - ends[i].len - escaped);
             return true;
@@ -82,12 +82,12 @@ bool extract_is_connector(Str text, size_t from, size_t to, bool words_only) {
         int joins; // 1: as a mark, 2: as a word
     } parts[] = {{"\\text{", 0}, {"\\textrm{", 0}, {"\\mathrm{", 0}, {"\\qquad", 0}, {"\\quad", 0}, {"\\,", 0},
                  {"\\;", 0}, {"\\ ", 0}, {"\\\\", 0}, {"\\(", 0}, {"\\)", 0}, {"\\[", 0}, {"\\]", 0}, {"$", 0}, {"}", 0},
-                 {"**", 0}, {"and", 2}, {"or", 2}, {",", 1}, {";", 1}, {"&", 1}};
+                 {"**", 0}, {"and", 2}, {"or", 2}, {",", 1}, {";", 1}, {"&", 1}, {"\\", 0}};
     if (from > to || to - from > CONNECTOR_MAX_BYTES) return false;
     bool joined = false;
     for (size_t at = from; at < to;) {
         if (extract_is_space(text.ptr[at])) {
-            if (text.ptr[at] == '\n' && at + 1 < to && text.ptr[at + 1] == '\n') return false;
+            if (text.ptr[at] == '\n') return false;
             at++;
             continue;
         }
