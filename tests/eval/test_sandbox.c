@@ -138,8 +138,8 @@ static void reaches_nothing(void **state) {
         "import os\nprint('open' if len([p for p in os.listdir('/proc') if p.isdigit()]) > 2 else 'closed')",
         "import os\nprint('open' if os.path.exists('/tmp/left') else 'closed')\nopen('/tmp/left', 'w')",
         "import os\nprint('open' if os.getuid() == 0 else 'closed')",
-        "import os\nfds = []\nfor fd in range(3, 256):\n    try: os.fstat(fd); fds.append(fd)\n    except OSError: pass\n"
-        "print('open' if fds else 'closed')",
+        ("import os\nfds = []\nfor fd in range(3, 256):\n    try: os.fstat(fd); fds.append(fd)\n    except OSError: pass\n"
+        "print('open' if fds else 'closed')"),
     };
     assert_int_equal(setenv("OPEN_SECRET", "1", 1), 0);
     int rounds[2];
