@@ -7,6 +7,7 @@
 //
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,12 +143,12 @@ static void reaches_nothing(void **state) {
         "print('open' if fds else 'closed')"),
     };
     assert_int_equal(setenv("OPEN_SECRET", "1", 1), 0);
-    int rounds[2];
-    assert_int_equal(pipe(rounds), 0); // not closed on exec: the sandbox must close it
+    int left_open = fcntl(1, F_DUPFD, 100); // not closed on exec: the sandbox must close it
+    assert_true(left_open >= 100);
     for (int round = 0; round < 2; round++) { // the second sees what the first left
         for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) expect(programs[i], "", "closed", NULL, CODE_RIGHT, "");
     }
-    close(rounds[0]), close(rounds[1]);
+    close(left_open);
 }
 
 // Whether a process of this machine has `mark` in its command line.

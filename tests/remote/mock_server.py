@@ -44,7 +44,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         step = steps[min(n, len(steps) - 1)]
         text = f"answer to {name}"
         if step == "echo":
-            text = json.dumps({"request": request, "authorization": self.headers.get("Authorization"), "path": self.path})
+            text = json.dumps({"request": request, "authorization": self.headers.get("Authorization"), "path": self.path,
+                               "at": time.monotonic()})
         answer = json.dumps({"choices": [{"index": 0, "message": {"role": "assistant", "content": text, "reasoning_content": "hm"},
                                           "finish_reason": "stop"}], "usage": {"prompt_tokens": 3, "completion_tokens": 4}}).encode()
         if step in ("ok", "echo"):
@@ -67,6 +68,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send(200, b"[" + b" " * 300000 + b"]")
         elif step == "moved":
             self.send(307, b"", [("Location", "/elsewhere")])
+        elif step == "late1":
+            self.send(500, b"{}", [("Retry-After", "1")])
         elif step.startswith("after"):  # after1: Retry-After 1
             self.send(429, b'{"error": {"message": "slow down"}}', [("Retry-After", step[5:])])
         else:

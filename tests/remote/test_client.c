@@ -175,16 +175,25 @@ static void refuses_single_rows(void **state) {
 
 static void waits_as_the_server_asks(void **state) {
     (void)state;
-    const char *const plans[] = {"after1+ok"};
+    const char *const late[] = {"late1+ok"}, *const plans[] = {"after1+ok", "slow", "echo"};
     Job job;
-    one(&job, plans, "after");
+    one(&job, late, "late");
     RemoteSettings settings = quick();
     Error error;
     double start_s = time_now_s();
     assert_true(run(&settings, &job, 1, &error));
-    double took_s = time_now_s() - start_s;
-    assert_true(took_s >= 1); // 0.02 s without the header
+    assert_true(time_now_s() - start_s >= 1); // 0.02 s without the header
     assert_int_equal(job.last_tries, 2);
+    // after a 429 nothing else begins either: the third request, whose place is free after 0.3 s
+    job = (Job){.plans = plans, .n_plans = 3, .name = "after"};
+    settings.max_in_flight = 2;
+    start_s = time_now_s();
+    assert_true(run(&settings, &job, 3, &error));
+    json_t *got;
+    assert_true(json_parse(str_of(job.last_text), "echo", &got, &error));
+    double began_s = json_real_value(json_object_get(got, "at")) - start_s; // both by the system's monotonic clock
+    if (began_s < 0.95 || began_s > 30) fail_msg("the third request came after %.3f s", began_s);
+    json_decref(got);
 }
 
 static void keeps_to_the_rate(void **state) {
