@@ -4,21 +4,24 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "commands/collect_server.h"
 #include "commands/commands.h"
-#include "commands/manifest.h"
 #include "commands/model_bundle.h"
-#include "text/stop_text.h"
+#include "commands/server.h"
 #include "commands/training.h"
 #include "data/rows.h"
 #include "engine/generate.h"
+#include "text/stop_text.h"
 
 static const OptionRow rows[] = {
-    {"model", OPTION_INPUT, NULL, 0, 0, NULL, "The teacher: a Hugging Face folder or a GGUF file."},
+    {"model", OPTION_INPUT, "", 0, 0, NULL, "The teacher: a Hugging Face folder or a GGUF file."},
+    SERVER_OPTIONS,
     {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL rows with question and solution."},
     {"out", OPTION_OUTPUT, NULL, 0, 0, NULL, "JSONL: each row with the explanation as reasoning_trace."},
     {"limit", OPTION_INT, "0", 0, 1e9, NULL, "Only the first so many rows; 0: all."},
     {"samples", OPTION_INT, "1", 1, 1e4, NULL, "Explanations a question, each a row."},
-    {"attempts", OPTION_INT, "1", 1, 100, NULL, "Tries at an explanation that closes its tag; the last one is kept where none does."},
+    {"attempts", OPTION_INT, "1", 1, 100, NULL,
+     "Tries at an explanation that closes its tag; the last one is kept where none does. With a server: 1."},
     {"temperature", OPTION_REAL, "0.7", 0, 100, NULL, "Of sampling; 0: greedy."},
     {"max_tokens", OPTION_INT, "1024", 1, 1e7, NULL, "New tokens an explanation."},
     {"slots", OPTION_INT, "64", 1, 1e6, NULL, "Completions in flight at once."},
@@ -45,10 +48,13 @@ typedef struct Collect {
     char *partial;         // rows so far
     FileAppender *out;
     int64_t n_open;        // rows whose explanation does not close
+    int64_t n_refused;     // rows that a server refused
     int64_t n_sampled;     // tokens
+    Remote *remote;        // in place of bundle, pass and dialogue; NULL: those
 } Collect;
 
 static void collect_free(Collect *c) {
+    remote_close(c->remote);
     file_appender_close(c->out);
     mem_free(c->partial);
     pass_destroy(c->pass);
@@ -59,19 +65,12 @@ static void collect_free(Collect *c) {
 }
 
 static void write_row(Collect *c, const Row *row, int32_t sample, const Completion *completion, Buf *out) {
-    Buf text, trace;
-    buf_init(&text, 0), buf_init(&trace, 0);
+    Buf text;
+    buf_init(&text, 0);
     Explanation found = dialogue_find_explanation(&c->dialogue, completion->ids, completion->n, &text);
-    buf_add_utf8_lossy(&trace, found.text);
     c->n_open += !found.closed;
-    Row copy = *row;
-    copy.trace = buf_str(&trace);
-    copy.other = row->other != NULL ? json_deep_copy(row->other) : json_object();
-    json_object_set_new(copy.other, "sample", json_integer(sample));
-    json_object_set_new(copy.other, "closed", json_boolean(found.closed));
-    row_write(&copy, out);
-    json_decref(copy.other);
-    buf_free(&text), buf_free(&trace);
+    collect_write_row(row, sample, found.text, found.closed, NULL, out);
+    buf_free(&text);
 }
 
 // Samples explanations [n * samples] of rows first .. first + n - 1; those that do not close are tried again.
@@ -159,43 +158,81 @@ static bool rows_done(const Collect *c, size_t *n, uint64_t *bytes, Error *error
     return true;
 }
 
-static bool collect_all(Collect *c, Error *error) {
-    size_t done;
-    uint64_t bytes;
-    if (!rows_done(c, &done, &bytes, error) || !file_appender_open(c->partial, bytes, &c->out, error)) return false;
-    int64_t chunk = options_int(c->options, "chunk");
-    Progress *progress = progress_begin("collect", "question", c->n_rows);
-    progress_resume(progress, done);
+static bool collect_chunks(Collect *c, size_t done, Progress *progress, Error *error) {
+    size_t chunk = (size_t)options_int(c->options, "chunk");
     bool ok = true;
     while (ok && done < c->n_rows) {
-        int32_t n = (int32_t)(c->n_rows - done < (size_t)chunk ? c->n_rows - done : (size_t)chunk);
+        int32_t n = (int32_t)(c->n_rows - done < chunk ? c->n_rows - done : chunk);
         ok = collect_chunk(c, done, n, error);
         done += (size_t)n;
         progress_update(progress, done, NULL);
     }
-    progress_end(progress);
-    ok = ok && file_appender_sync(c->out, error) && path_replace(c->partial, options_text(c->options, "out"), error);
-    if (ok && c->n_open > 0) {
-        log_warn("%lld of %zu explanations do not close within max_tokens; their rows say closed: false", (long long)c->n_open,
-                 c->n_rows * (size_t)c->samples);
-    }
     return ok;
 }
 
-static bool open_all(Collect *c, Error *error) {
+static bool collect_by_server(Collect *c, size_t done, Progress *progress, Error *error) {
+    ServerCollect part = {.remote = c->remote,
+                          .seed = (uint64_t)options_int(c->options, "seed"),
+                          .format = &c->format,
+                          .rows = c->data.rows,
+                          .first = done,
+                          .n_rows = c->n_rows,
+                          .samples = c->samples,
+                          .out = c->out,
+                          .progress = progress};
+    bool ok = server_collect(&part, error);
+    c->n_open += part.n_open;
+    c->n_refused += part.n_refused;
+    return ok;
+}
+
+static void warn_of_gaps(const Collect *c) {
+    size_t n = c->n_rows * (size_t)c->samples;
+    if (c->n_open > 0) {
+        log_warn("%lld of %zu explanations do not close within max_tokens; their rows say closed: false", (long long)c->n_open, n);
+    }
+    if (c->n_refused > 0) {
+        log_warn("%lld of %zu explanations were refused by the server; their rows say refused and why", (long long)c->n_refused, n);
+    }
+}
+
+static bool collect_all(Collect *c, Error *error) {
+    size_t done;
+    uint64_t bytes;
+    if (!rows_done(c, &done, &bytes, error) || !file_appender_open(c->partial, bytes, &c->out, error)) return false;
+    Progress *progress = progress_begin("collect", "question", c->n_rows);
+    progress_resume(progress, done);
+    bool ok = (c->remote != NULL ? collect_by_server : collect_chunks)(c, done, progress, error);
+    progress_end(progress);
+    ok = ok && file_appender_sync(c->out, error) && path_replace(c->partial, options_text(c->options, "out"), error);
+    if (ok) warn_of_gaps(c);
+    return ok;
+}
+
+static bool open_model(Collect *c, Error *error) {
     const Options *o = c->options;
     Dtype dtype = strcmp(options_text(o, "dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
-    RowsLimits limits = rows_limits_default();
-    limits.required = ROW_QUESTION | ROW_SOLUTION;
     if (!backend_create(options_text(o, "backend"), &c->backend, error) ||
-        !dialogue_format_from_options(&c->format, o, error) ||
-        !rows_read(options_text(o, "data"), &limits, &c->data, error) ||
         !model_bundle_open(options_text(o, "model"), &c->bundle, error) || !model_bundle_need_chat(&c->bundle, error) ||
         !model_bundle_load(&c->bundle, c->backend, dtype, error)) {
         return false;
     }
     c->pass = pass_create(c->bundle.model, (PassSettings){0});
     c->dialogue = (Dialogue){c->bundle.tokenizer, &c->bundle.chat, &c->format};
+    return true;
+}
+
+static bool open_all(Collect *c, Error *error) {
+    const Options *o = c->options;
+    RowsLimits limits = rows_limits_default();
+    limits.required = ROW_QUESTION | ROW_SOLUTION;
+    bool server;
+    if (!server_or_model(o, &server, error)) return false;
+    if (server && options_int(o, "attempts") > 1) return error_set(error, "key attempts: expected 1 with a server");
+    if (!dialogue_format_from_options(&c->format, o, error) || !rows_read(options_text(o, "data"), &limits, &c->data, error) ||
+        !(server ? server_collect_open(o, &c->format, &c->remote, error) : open_model(c, error))) {
+        return false;
+    }
     c->samples = (int32_t)options_int(o, "samples");
     size_t limit = (size_t)options_int(o, "limit");
     c->n_rows = limit > 0 && limit < c->data.count ? limit : c->data.count;

@@ -51,7 +51,7 @@ typedef struct Run {
 
 RemoteSettings remote_settings_default(void) {
     return (RemoteSettings){.key_env = "OPENAI_API_KEY",
-                            .sampling = {-1, -1, 0, NULL},
+                            .sampling = {.temperature = -1, .top_p = -1},
                             .max_in_flight = 32,
                             .max_tries = 8,
                             .connect_s = 10,
@@ -86,6 +86,7 @@ bool remote_open(const RemoteSettings *settings, Remote **remote, Error *error) 
     made->settings = *s;
     made->settings.url = copy(s->url), made->settings.model = copy(s->model), made->settings.key_env = NULL;
     made->settings.sampling.max_tokens_key = copy(s->sampling.max_tokens_key);
+    made->settings.sampling.stop = copy(s->sampling.stop);
     Buf endpoint;
     buf_init(&endpoint, 0);
     Str url = str_of(s->url);
@@ -104,7 +105,7 @@ void remote_close(Remote *remote) {
     if (remote->key != NULL) explicit_bzero(remote->key, strlen(remote->key));
     mem_free(remote->key), mem_free(remote->endpoint);
     mem_free((char *)remote->settings.url), mem_free((char *)remote->settings.model);
-    mem_free((char *)remote->settings.sampling.max_tokens_key);
+    mem_free((char *)remote->settings.sampling.max_tokens_key), mem_free((char *)remote->settings.sampling.stop);
     mem_free(remote);
     curl_global_cleanup();
 }

@@ -17,6 +17,16 @@ void openai_write_request(const char *model, Str messages, const OpenaiSampling 
         jw_kint(&w, sampling->max_tokens_key != NULL ? sampling->max_tokens_key : "max_tokens", sampling->max_tokens);
     }
     if (seed >= 0) jw_kint(&w, "seed", seed);
+    if (sampling->stop != NULL) {
+        jw_key(&w, "stop");
+        jw_array_begin(&w);
+        jw_string(&w, str_of(sampling->stop));
+        jw_array_end(&w);
+    }
+    if (sampling->continue_last) {
+        jw_kbool(&w, "continue_final_message", true);
+        jw_kbool(&w, "add_generation_prompt", false);
+    }
     jw_object_end(&w);
 }
 
@@ -27,11 +37,12 @@ static void write_message(JsonWriter *w, const char *role, Str content) {
     jw_object_end(w);
 }
 
-void openai_write_messages(Str system, Str user, Buf *out) {
+void openai_write_messages(Str system, Str user, Str assistant, Buf *out) {
     JsonWriter w = json_writer(out);
     jw_array_begin(&w);
     if (system.len > 0) write_message(&w, "system", system);
     write_message(&w, "user", user);
+    if (assistant.len > 0) write_message(&w, "assistant", assistant);
     jw_array_end(&w);
 }
 

@@ -9,13 +9,16 @@ typedef struct OpenaiSampling {
     double temperature, top_p;  // below 0: not sent, the server's own
     int64_t max_tokens;         // 0: not sent
     const char *max_tokens_key; // NULL: "max_tokens"; OpenAI's newer models want "max_completion_tokens"
+    const char *stop;           // NULL: none
+    bool continue_last; // the model goes on with the last message, an assistant's (vLLM's and SGLang's continue_final_message)
 } OpenaiSampling;
 
 // {"model", "messages", "n": 1, ...} appended to `out`. messages: JSON text of an array. seed below 0: not sent.
 void openai_write_request(const char *model, Str messages, const OpenaiSampling *sampling, int64_t seed, Buf *out);
 
-// Appends [{"role": "system", ...}, {"role": "user", ...}]; system with ptr NULL or empty: left out.
-void openai_write_messages(Str system, Str user, Buf *out);
+// Appends [{"role": "system", ...}, {"role": "user", ...}, {"role": "assistant", ...}]; system and assistant are left out where
+// they are empty.
+void openai_write_messages(Str system, Str user, Str assistant, Buf *out);
 
 typedef struct OpenaiAnswer { // owned; zeroed by a failure
     Buf text;                 // of choices[0].message.content; null is empty

@@ -47,14 +47,17 @@ static void encode_text(const Dialogue *d, const Buf *text, Ids *ids) {
 
 // ---- prompts
 
+void dialogue_teacher_lead(const DialogueFormat *f, Str solution, Buf *text) {
+    buf_add_text(text, f->solution_open);
+    buf_add_str(text, solution);
+    buf_printf(text, "%s%s%s%s", f->solution_close, f->padding, f->explanation_open, f->padding);
+}
+
 void dialogue_teacher_prompt(const Dialogue *d, Str question, Str solution, Ids *ids) {
-    const DialogueFormat *f = d->format;
     Buf text;
     buf_init(&text, 0);
-    open_turns(d, f->teacher_system, question, &text);
-    buf_add_text(&text, f->solution_open);
-    buf_add_str(&text, solution);
-    buf_printf(&text, "%s%s%s%s", f->solution_close, f->padding, f->explanation_open, f->padding);
+    open_turns(d, d->format->teacher_system, question, &text);
+    dialogue_teacher_lead(d->format, solution, &text);
     encode_text(d, &text, ids);
     buf_free(&text);
 }

@@ -38,6 +38,8 @@ typedef struct Dialogue { // what the functions below need; borrowed
 
 // The teacher's prompt, up to and with the padding after the opening explanation tag.
 void dialogue_teacher_prompt(const Dialogue *d, Str question, Str solution, Ids *ids);
+// What the assistant's turn of that prompt holds: the solution in its tags and the opening explanation tag.
+void dialogue_teacher_lead(const DialogueFormat *format, Str solution, Buf *text);
 // The student's (or correctness-RL policy's) prompt for answering by itself: chat(system, user q) with the assistant
 // open. `system` NULL: the format's student system prompt.
 void dialogue_student_prompt(const Dialogue *d, const char *system, Str question, Ids *ids);

@@ -1,17 +1,23 @@
 """A chat-completions server that misbehaves by plan, for test_client.c. Prints its port; ends when standard input ends.
 
-The first message's content is a plan and a name, "PLAN NAME": for each try of that name the next word of PLAN (joined by
+The last message's content is a plan and a name, "PLAN NAME": for each try of that name the next word of PLAN (joined by
 "+", the last one repeated) says what to do; "ok" answers "answer to NAME", "echo" what was asked.
+
+Where the last message is an assistant's, it is a teacher's: to question NAME it explains "because NAME" after a status 503 for
+every first try; a NAME with "open" does not close, one with "tag" has its closing tag written out, "refuse" gives status 400.
+With --die N it ends by itself after N answers.
 """
 import http.server
 import json
+import os
 import socket
 import struct
 import sys
 import threading
 import time
 
-tries, lock = {}, threading.Lock()
+tries, lock, answered = {}, threading.Lock(), 0
+limit = int(sys.argv[2]) if sys.argv[1:2] == ["--die"] else 0
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -35,8 +41,29 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.connection.close()
         self.close_connection = True
 
+    def teach(self, request):
+        global answered
+        question, seed = request["messages"][-2]["content"], request.get("seed")
+        wanted = [m["role"] for m in request["messages"]][-2:] == ["user", "assistant"] and request["continue_final_message"] is True
+        lead = request["messages"][-1]["content"]
+        wanted = wanted and lead.startswith("<|begin_of_solution|>") and "<|begin_of_explanation|>" in lead
+        with lock:
+            n = tries[question, seed] = tries.get((question, seed), -1) + 1
+            answered += n > 0
+            if limit and answered > limit:
+                os._exit(0)
+        if not wanted or "refuse" in question:
+            return self.send(400, b'{"error": {"message": "no such thing"}}')
+        if n == 0:
+            return self.send(503, b"{}")
+        text = f"because {question}\n\n" + (request["stop"][0] + "<|im_end|>" if "tag" in question else "")
+        self.send(200, json.dumps({"choices": [{"message": {"role": "assistant", "content": text},
+                                                "finish_reason": "length" if "open" in question else "stop"}]}).encode())
+
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if request["messages"][-1]["role"] == "assistant":
+            return self.teach(request)
         plan, name = request["messages"][-1]["content"].split(" ", 1)
         with lock:
             n = tries[name] = tries.get(name, -1) + 1

@@ -46,7 +46,7 @@ static void make(void *context, size_t index, Buf *messages, int64_t *seed) {
     assert_int_equal(index, job->n_made++);
     char user[256];
     snprintf(user, sizeof user, "%s %s-%zu", job->plans[index % job->n_plans], job->name, index);
-    openai_write_messages(STR("system \"text\""), str_of(user), messages);
+    openai_write_messages(STR("system \"text\""), str_of(user), (Str){0}, messages);
     *seed = (int64_t)index;
 }
 
@@ -101,7 +101,7 @@ static void sends_what_was_asked(void **state) {
     Job job;
     one(&job, plan, "echo");
     RemoteSettings settings = quick();
-    settings.sampling = (OpenaiSampling){0.5, 0.25, 77, NULL};
+    settings.sampling = (OpenaiSampling){.temperature = 0.5, .top_p = 0.25, .max_tokens = 77};
     Error error;
     if (!run(&settings, &job, 1, &error)) fail_msg("%s", error.message);
     json_t *got;
