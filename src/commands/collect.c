@@ -189,10 +189,12 @@ static bool collect_by_server(Collect *c, size_t done, Progress *progress, Error
 static void warn_of_gaps(const Collect *c) {
     size_t n = c->n_rows * (size_t)c->samples;
     if (c->n_open > 0) {
-        log_warn("%lld of %zu explanations do not close within max_tokens; their rows say closed: false", (long long)c->n_open, n);
+        log_warn("%lld of %zu explanations do not close within max_tokens; their rows say closed: false",
+                 (long long)c->n_open, n);
     }
     if (c->n_refused > 0) {
-        log_warn("%lld of %zu explanations were refused by the server; their rows say refused and why", (long long)c->n_refused, n);
+        log_warn("%lld of %zu explanations were refused by the server; their rows say refused and why",
+                 (long long)c->n_refused, n);
     }
 }
 
@@ -229,7 +231,8 @@ static bool open_all(Collect *c, Error *error) {
     bool server;
     if (!server_or_model(o, &server, error)) return false;
     if (server && options_int(o, "attempts") > 1) return error_set(error, "key attempts: expected 1 with a server");
-    if (!dialogue_format_from_options(&c->format, o, error) || !rows_read(options_text(o, "data"), &limits, &c->data, error) ||
+    if (!dialogue_format_from_options(&c->format, o, error) ||
+        !rows_read(options_text(o, "data"), &limits, &c->data, error) ||
         !(server ? server_collect_open(o, &c->format, &c->remote, error) : open_model(c, error))) {
         return false;
     }

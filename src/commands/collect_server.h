@@ -13,7 +13,8 @@
 void collect_write_row(const Row *row, int32_t sample, Str trace, bool closed, const char *refusal, Buf *out);
 
 // The server of SERVER_OPTIONS, set up for explanations.
-MUST_CHECK bool server_collect_open(const Options *options, const DialogueFormat *format, Remote **remote, Error *error);
+MUST_CHECK bool server_collect_open(const Options *options, const DialogueFormat *format, Remote **remote,
+                                    Error *error);
 
 typedef struct ServerCollect { // borrowed but for the counts
     Remote *remote;

@@ -1,5 +1,6 @@
 #include "commands/manifest.h"
 
+#include <curl/curl.h>
 #include <openssl/crypto.h>
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -83,6 +84,7 @@ static void write_libraries(JsonWriter *w) {
     jw_kstring(w, "pcre2", str_of(pcre));
     jw_kstring(w, "utf8proc", str_of(utf8proc_version()));
     jw_kstring(w, "zstd", str_of(ZSTD_versionString()));
+    jw_kstring(w, "libcurl", str_of(curl_version_info(CURLVERSION_NOW)->version));
     jw_kstring(w, "openssl", str_of(OpenSSL_version(OPENSSL_VERSION)));
     jw_object_end(w);
 }

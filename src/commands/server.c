@@ -5,7 +5,8 @@
 bool server_or_model(const Options *options, bool *server, Error *error) {
     bool has_model = options_text(options, "model")[0] != '\0';
     *server = options_text(options, "server")[0] != '\0';
-    if (has_model == *server) return error_set(error, "expected one of model and server, found %s", has_model ? "both" : "neither");
+    if (has_model == *server)
+        return error_set(error, "expected one of model and server, found %s", has_model ? "both" : "neither");
     if (*server && options_text(options, "server_model")[0] == '\0') {
         return error_set(error, "key server_model: expected the model's name on the server");
     }

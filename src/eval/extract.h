@@ -19,8 +19,8 @@ typedef enum ExtractRule { // in the order in which they are tried
 } ExtractRule;
 const char *extract_rule_name(ExtractRule rule); // "tags", "boxed", ...
 
-typedef struct ExtractSettings {         // NULL or "": not looked for
-    const char *thought_close;           // what comes before its last occurrence is not looked at
+typedef struct ExtractSettings { // NULL or "": not looked for
+    const char *thought_close;   // what comes before its last occurrence is not looked at
     const char *solution_open, *solution_close;
     // What a text without thought_close is. false: a thought that was never closed, in which nothing is found, since an
     // answer tried out in a thought is no answer. true: an answer without a thought, for models that think at will.
@@ -36,9 +36,9 @@ typedef struct Extracted {
 // settings NULL: none of them.
 Extracted extract_answer(Str text, const ExtractSettings *settings);
 
-// The letter chosen among the first n_choices (2 .. 26) of the alphabet, in capitals, 0 where there is none; `where` (may be
-// NULL) receives its place. In a box, after "answer is", alone on a line, as "(C)" or "**C**", then the last capital
-// that stands alone. Neither the article "a", nor a capital "A" before a word in small letters, is a choice.
+// The letter chosen among the first n_choices (2 .. 26) of the alphabet, in capitals, 0 where there is none; `where`
+// (may be NULL) receives its place. In a box, after "answer is", alone on a line, as "(C)" or "**C**", then the last
+// capital that stands alone. Neither the article "a", nor a capital "A" before a word in small letters, is a choice.
 char extract_choice(Str text, const ExtractSettings *settings, int n_choices, Extracted *where);
 
 #endif

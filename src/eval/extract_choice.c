@@ -17,7 +17,8 @@ static char choice_of(char c, const Choices *choices) {
 
 static bool is_word_byte(char c) { return extract_is_letter(c) || extract_is_digit(c) || c == '_' || c == '\''; }
 
-// Whether the byte at `at` is a word of one letter. Of other scripts' letters ("B不") only Latin ones would go on a word.
+// Whether the byte at `at` is a word of one letter. Of other scripts' letters ("B不") only Latin ones would go on a
+// word.
 static bool stands_alone(Str text, size_t at) {
     if (at > 0 && (is_word_byte(text.ptr[at - 1]) || text.ptr[at - 1] == '\\')) return false;
     if (at + 1 >= text.len) return true;
@@ -28,8 +29,9 @@ static bool stands_alone(Str text, size_t at) {
 // The article: "A" or "a" with a space and a word in small letters after it.
 static bool is_article(Str text, size_t at) {
     return (text.ptr[at] | 0x20) == 'a' && at + 2 < text.len && text.ptr[at + 1] == ' ' && text.ptr[at + 2] >= 'a' &&
-           text.ptr[at + 2] <= 'z' && !extract_starts_word(text, at + 2, "is ") && !extract_starts_word(text, at + 2, "because") &&
-           !extract_starts_word(text, at + 2, "and ") && !extract_starts_word(text, at + 2, "since");
+           text.ptr[at + 2] <= 'z' && !extract_starts_word(text, at + 2, "is ") &&
+           !extract_starts_word(text, at + 2, "because") && !extract_starts_word(text, at + 2, "and ") &&
+           !extract_starts_word(text, at + 2, "since");
 }
 
 // A small letter is a choice only where nothing but marks follows it: "Answer: c", "(b)", never "a number".
@@ -117,7 +119,8 @@ static const char *find_choice(Str region, int n, ExtractRule *rule) {
     const char *found = NULL;
     *rule = EXTRACT_BOXED;
     Str boxed = extract_last_boxed(region);
-    if (boxed.ptr != NULL) found = boxed.len == 1 && choice_of(*boxed.ptr, &any) ? boxed.ptr : first_choice(boxed, &any);
+    if (boxed.ptr != NULL)
+        found = boxed.len == 1 && choice_of(*boxed.ptr, &any) ? boxed.ptr : first_choice(boxed, &any);
     if (found != NULL) return found;
     *rule = EXTRACT_PHRASE;
     if ((found = announced_choice(region, &any)) != NULL) return found;

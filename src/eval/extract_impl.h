@@ -15,8 +15,8 @@ bool extract_is_letter(char c); // ASCII
 bool extract_is_digit(char c);
 // Whether `word` (small letters) stands at text[at], in any case of its letters.
 bool extract_starts_word(Str text, size_t at, const char *word);
-// Whether text[from..to) is only what joins items of a list: a comma, ;, &, "and", "or", in any number, with white space (no
-// new line), math marks, \quad, \text{} between. words_only: a comma is not enough.
+// Whether text[from..to) is only what joins items of a list: a comma, ;, &, "and", "or", in any number, with white
+// space (no new line), math marks, \quad, \text{} between. words_only: a comma is not enough.
 bool extract_is_connector(Str text, size_t from, size_t to, bool words_only);
 
 // Math that opens at text[at] with $, $$, \( or \[: its inside, and the place after its closing mark. It ends with its
@@ -30,8 +30,8 @@ Str extract_last_number(Str text, bool said);
 // A short line that is an expression, a number with a unit or a name of few letters, and no sentence.
 bool extract_is_expression(Str text);
 
-// The last place before text[*before] where an answer is announced ("the answer is", "####"): *rest is what follows to the
-// end of the text, *before that place. Words that judge ("the answer is correct") announce nothing.
+// The last place before text[*before] where an answer is announced ("the answer is", "####"): *rest is what follows to
+// the end of the text, *before that place. Words that judge ("the answer is correct") announce nothing.
 bool extract_announced(Str text, size_t *before, Str *rest);
 // The sentence or the math with which `rest` begins.
 Str extract_said(Str rest);

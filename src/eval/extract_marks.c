@@ -44,7 +44,8 @@ static void close_box(Str text, Box box, Box before, Box *last) {
         box.inside_to = last->inside_to;
     }
     box.is_set = true;
-    box.list_from = before.is_set && extract_is_connector(text, before.to, box.from, false) ? before.list_from : box.from;
+    box.list_from =
+        before.is_set && extract_is_connector(text, before.to, box.from, false) ? before.list_from : box.from;
     *last = box;
 }
 
@@ -158,8 +159,10 @@ static size_t find_close(Str text, size_t at, bool dollar, size_t n_marks, char 
 bool extract_math_at(Str text, size_t at, Str *inside, size_t *end) {
     bool dollar = text.ptr[at] == '$';
     size_t n_marks = 2;
-    if (dollar) n_marks = two_at(text, at, '$', '$') ? 2 : 1;
-    else if (!two_at(text, at, '\\', '(') && !two_at(text, at, '\\', '[')) return false;
+    if (dollar)
+        n_marks = two_at(text, at, '$', '$') ? 2 : 1;
+    else if (!two_at(text, at, '\\', '(') && !two_at(text, at, '\\', '['))
+        return false;
     char close = !dollar && text.ptr[at + 1] == '[' ? ']' : ')';
     size_t to = find_close(text, at + n_marks, dollar, n_marks, close), beyond = to + n_marks;
     if (to >= text.len) return false;

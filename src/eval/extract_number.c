@@ -37,8 +37,10 @@ static size_t skip_decimal(Str text, size_t at) {
     if (end - at <= 3) {
         while ((group = skip_thousands(text, end)) > end) end = group;
     }
-    if (end < text.len && text.ptr[end] == '.' && digit_at(text, end + 1)) end = skip_digits(text, end + 1);
-    else end = skip_decimal_comma(text, end);
+    if (end < text.len && text.ptr[end] == '.' && digit_at(text, end + 1))
+        end = skip_digits(text, end + 1);
+    else
+        end = skip_decimal_comma(text, end);
     if (end < text.len && (text.ptr[end] == 'e' || text.ptr[end] == 'E')) {
         size_t exponent = end + 1;
         if (exponent < text.len && (text.ptr[exponent] == '-' || text.ptr[exponent] == '+')) exponent++;
@@ -71,7 +73,8 @@ static size_t skip_fraction(Str text, size_t at) {
     if (at < text.len && text.ptr[at] == '/' && digit_at(text, at + 1)) return skip_decimal(text, at + 1);
     if (at < text.len && text.ptr[at] == ' ' && digit_at(text, at + 1)) {
         size_t slash = skip_digits(text, at + 1);
-        if (slash < text.len && text.ptr[slash] == '/' && digit_at(text, slash + 1)) return skip_digits(text, slash + 1);
+        if (slash < text.len && text.ptr[slash] == '/' && digit_at(text, slash + 1))
+            return skip_digits(text, slash + 1);
     }
     if (at < text.len && text.ptr[at] == ' ' && skip_frac(text, at + 1) > at + 1) return skip_frac(text, at + 1);
     return at;
@@ -85,7 +88,8 @@ static size_t skip_percent(Str text, size_t at) {
     return at;
 }
 
-// A minus before text[at], unless it subtracts or joins ("7-5", "x-2"); the euro's or the dollar's sign may stand between.
+// A minus before text[at], unless it subtracts or joins ("7-5", "x-2"); the euro's or the dollar's sign may stand
+// between.
 static size_t with_sign(Str text, size_t at) {
     size_t from = at;
     if (from > 0 && text.ptr[from - 1] == '$') from--;
@@ -101,8 +105,9 @@ static size_t with_sign(Str text, size_t at) {
 
 // "is", "=", "equals" and the like right before text[at], but for white space, stars and currency signs.
 static bool is_said(Str text, size_t at) {
-    static const char *const words[] = {"=", "is", "are", "be", "equals", "get", "gives", "equal to", "of", "by", "have",
-                                        "就是", "是", "为", "has", "total", "about", "approximately", "exactly", "only"};
+    static const char *const words[] = {
+        "=",    "is",   "are", "be", "equals", "get",   "gives", "equal to",      "of",      "by",
+        "have", "就是", "是",  "为", "has",    "total", "about", "approximately", "exactly", "only"};
     while (at > 0 && strchr(" \t\n*$(", text.ptr[at - 1]) != NULL && text.ptr[at - 1] != '\0') at--;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         size_t n = strlen(words[i]);
@@ -151,10 +156,11 @@ static bool is_one_of(Str word, const char *const *words, size_t n) {
 // Words of sentences: of two letters ("ab" is a product) those that sentences are made of, of more all but the names of
 // functions, relations and units that stand in expressions without a backslash.
 static bool is_prose_word(Str word) {
-    static const char *const two[] = {"is", "it", "of", "to", "we", "so", "in", "at", "by", "an", "he", "be", "if", "as"};
-    static const char *const math[] = {"sin", "cos", "tan", "cot", "sec", "csc", "log", "exp", "sqrt", "and", "arcsin",
-                                       "arccos", "arctan", "infinity", "mod", "min", "max", "pmod", "inf", "gcd", "lcm",
-                                       "percent", "pct", "degrees", "abs", "floor"};
+    static const char *const two[] = {"is", "it", "of", "to", "we", "so", "in",
+                                      "at", "by", "an", "he", "be", "if", "as"};
+    static const char *const math[] = {
+        "sin",      "cos", "tan", "cot", "sec",  "csc", "log", "exp", "sqrt",    "and", "arcsin",  "arccos", "arctan",
+        "infinity", "mod", "min", "max", "pmod", "inf", "gcd", "lcm", "percent", "pct", "degrees", "abs",    "floor"};
     if (word.len < 2) return false;
     if (word.len == 2) return is_one_of(word, two, sizeof two / sizeof two[0]);
     return !is_one_of(word, math, sizeof math / sizeof math[0]);

@@ -14,7 +14,8 @@ static size_t skip(Str text, size_t at, const char *set) {
 static size_t skip_word(Str text, size_t at, const char *const *words, size_t n_words) {
     for (size_t i = 0; i < n_words; i++) {
         size_t end = at + strlen(words[i]);
-        if (extract_starts_word(text, at, words[i]) && (end >= text.len || !extract_is_letter(text.ptr[end]))) return end;
+        if (extract_starts_word(text, at, words[i]) && (end >= text.len || !extract_is_letter(text.ptr[end])))
+            return end;
     }
     return at;
 }
@@ -26,7 +27,8 @@ static size_t skip_topic(Str text, size_t at) {
     for (size_t i = at; i < text.len && i < at + TOPIC_MAX_BYTES; i++) {
         char c = text.ptr[i];
         if (c == '\n' || c == '.') break;
-        if (c == ':' || extract_starts_word(text, i, " is ") || extract_starts_word(text, i, " is:")) return skip(text, i, " ");
+        if (c == ':' || extract_starts_word(text, i, " is ") || extract_starts_word(text, i, " is:"))
+            return skip(text, i, " ");
     }
     return at;
 }
@@ -49,8 +51,9 @@ static bool skip_copula(Str text, size_t *at) {
 
 // "the answer is correct", "the answer is not 5" say nothing of what it is.
 static bool judges(Str rest) {
-    static const char *const words[] = {"correct", "right", "wrong", "incorrect", "not", "valid", "invalid", "reasonable",
-                                        "consistent", "unique", "in", "as", "also", "obvious", "clear", "required", "either"};
+    static const char *const words[] = {"correct", "right",      "wrong",      "incorrect", "not",   "valid",
+                                        "invalid", "reasonable", "consistent", "unique",    "in",    "as",
+                                        "also",    "obvious",    "clear",      "required",  "either"};
     return skip_word(rest, 0, words, sizeof words / sizeof words[0]) > 0;
 }
 
@@ -90,7 +93,8 @@ static bool ends_sentence(Str text, size_t at) {
     if (c == '\n' || extract_starts_word(text, at, "。") || extract_starts_word(text, at, "<|")) return true;
     if (extract_starts_word(text, at, "</")) return true;
     bool last = at + 1 >= text.len;
-    return (c == '.' || c == '!' || c == '?') && (last || extract_is_space(text.ptr[at + 1]) || text.ptr[at + 1] == '*');
+    return (c == '.' || c == '!' || c == '?') &&
+           (last || extract_is_space(text.ptr[at + 1]) || text.ptr[at + 1] == '*');
 }
 
 typedef struct Sentence {
@@ -118,8 +122,8 @@ static Sentence read_sentence(Str text) {
     return s;
 }
 
-// Of "$x = 2$ or $x = 3$, since" the list; of "the largest $n$ is 34" the number that is said; of "the interval $[0, 1)$"
-// the math; else the sentence.
+// Of "$x = 2$ or $x = 3$, since" the list; of "the largest $n$ is 34" the number that is said; of "the interval $[0,
+// 1)$" the math; else the sentence.
 Str extract_said(Str rest) {
     Sentence s = read_sentence(rest);
     if (s.lead.ptr != NULL) return s.lead;

@@ -30,8 +30,10 @@ static bool strip_both(Str *text, Str left, Str right) {
 static bool strip_math(Str *text) {
     static const struct {
         Str open, close, not_inside;
-    } marks[] = {{{"$$", 2}, {"$$", 2}, {"$", 1}}, {{"$", 1}, {"$", 1}, {"$", 1}},
-                 {{"\\(", 2}, {"\\)", 2}, {"\\)", 2}}, {{"\\[", 2}, {"\\]", 2}, {"\\]", 2}}};
+    } marks[] = {{{"$$", 2}, {"$$", 2}, {"$", 1}},
+                 {{"$", 1}, {"$", 1}, {"$", 1}},
+                 {{"\\(", 2}, {"\\)", 2}, {"\\)", 2}},
+                 {{"\\[", 2}, {"\\]", 2}, {"\\]", 2}}};
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
         Str inside = *text;
         if (strip_both(&inside, marks[i].open, marks[i].close) && str_find(inside, marks[i].not_inside, 0) < 0) {
@@ -69,7 +71,8 @@ static bool strip_once(Str *text) {
 
 Str extract_tidy(Str text) {
     text = str_trim(text);
-    for (int i = 0; i < 8 && text.len > 0 && strip_once(&text); i++) {}
+    for (int i = 0; i < 8 && text.len > 0 && strip_once(&text); i++) {
+    }
     return text;
 }
 
@@ -81,8 +84,9 @@ bool extract_is_connector(Str text, size_t from, size_t to, bool words_only) {
         const char *text;
         int joins; // 1: as a mark, 2: as a word
     } parts[] = {{"\\text{", 0}, {"\\textrm{", 0}, {"\\mathrm{", 0}, {"\\qquad", 0}, {"\\quad", 0}, {"\\,", 0},
-                 {"\\;", 0}, {"\\ ", 0}, {"\\\\", 0}, {"\\(", 0}, {"\\)", 0}, {"\\[", 0}, {"\\]", 0}, {"$", 0}, {"}", 0},
-                 {"**", 0}, {"and", 2}, {"or", 2}, {",", 1}, {";", 1}, {"&", 1}, {"\\", 0}};
+                 {"\\;", 0},     {"\\ ", 0},       {"\\\\", 0},      {"\\(", 0},     {"\\)", 0},    {"\\[", 0},
+                 {"\\]", 0},     {"$", 0},         {"}", 0},         {"**", 0},      {"and", 2},    {"or", 2},
+                 {",", 1},       {";", 1},         {"&", 1},         {"\\", 0}};
     if (from > to || to - from > CONNECTOR_MAX_BYTES) return false;
     bool joined = false;
     for (size_t at = from; at < to;) {

@@ -86,7 +86,8 @@ static double *resample(const double *values, int64_t n, uint64_t seed, uint32_t
     assert(n >= 1 && n <= UINT32_MAX);
     double *means = mem_alloc(STATS_RESAMPLES, sizeof *means);
     for (uint32_t i = 0; i < STATS_RESAMPLES; i++) {
-        means[i] = resampled_mean(values, n, (RngAddress){.seed = seed, .purpose = RNG_BOOTSTRAP, .step = stream, .question = i});
+        means[i] = resampled_mean(values, n,
+                                  (RngAddress){.seed = seed, .purpose = RNG_BOOTSTRAP, .step = stream, .question = i});
     }
     qsort(means, STATS_RESAMPLES, sizeof *means, by_value);
     return means;

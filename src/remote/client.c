@@ -23,7 +23,7 @@ typedef struct Slot { // a place for one request at a time
     CURL *easy;
     SlotState state;
     size_t index;
-    int32_t tries;     // begun
+    int32_t tries; // begun
     double not_before_s;
     Buf body, response;
     size_t max_bytes;
@@ -41,7 +41,7 @@ typedef struct Run {
     const RemoteBatch *batch;
     CURLM *multi;
     struct curl_slist *headers;
-    Slot *slots;        // [n_slots]
+    Slot *slots; // [n_slots]
     size_t n_slots;
     Finished *finished; // [window]: of index i at i % window
     size_t window;      // requests are begun at most so far beyond the last that was taken
@@ -66,7 +66,8 @@ static bool read_key(const char *name, char **key, Error *error) {
     const char *value = name != NULL && name[0] != '\0' ? getenv(name) : NULL;
     if (value == NULL || value[0] == '\0') return true;
     for (const char *c = value; *c != '\0'; c++) { // a line end would begin another header
-        if (*c <= ' ' || *c == 0x7f) return error_set(error, "environment variable %s: expected printable characters alone", name);
+        if (*c <= ' ' || *c == 0x7f)
+            return error_set(error, "environment variable %s: expected printable characters alone", name);
     }
     *key = mem_strdup(value);
     return true;
@@ -76,11 +77,15 @@ static char *copy(const char *text) { return text != NULL ? mem_strdup(text) : N
 
 bool remote_open(const RemoteSettings *settings, Remote **remote, Error *error) {
     const RemoteSettings *s = settings;
-    assert(s->max_in_flight >= 1 && s->max_tries >= 1 && s->request_s > 0 && s->connect_s > 0 && s->response_max_bytes > 0);
+    assert(s->max_in_flight >= 1 && s->max_tries >= 1 && s->request_s > 0 && s->connect_s > 0 &&
+           s->response_max_bytes > 0);
     *remote = NULL;
     bool is_http = s->url != NULL && (strncmp(s->url, "http://", 7) == 0 || strncmp(s->url, "https://", 8) == 0);
-    if (!is_http) return error_set(error, "server: expected a URL with http:// or https://, found \"%s\"", s->url != NULL ? s->url : "");
-    if (s->model == NULL || s->model[0] == '\0') return error_set(error, "server %s: expected the name of a model", s->url);
+    if (!is_http)
+        return error_set(error, "server: expected a URL with http:// or https://, found \"%s\"",
+                         s->url != NULL ? s->url : "");
+    if (s->model == NULL || s->model[0] == '\0')
+        return error_set(error, "server %s: expected the name of a model", s->url);
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0) return error_set(error, "libcurl cannot be used");
     Remote *made = mem_alloc(1, sizeof *made);
     made->settings = *s;
@@ -95,8 +100,10 @@ bool remote_open(const RemoteSettings *settings, Remote **remote, Error *error) 
     buf_add_text(&endpoint, "/chat/completions");
     made->endpoint = endpoint.data;
     bool ok = read_key(s->key_env, &made->key, error);
-    if (ok) *remote = made;
-    else remote_close(made);
+    if (ok)
+        *remote = made;
+    else
+        remote_close(made);
     return ok;
 }
 
@@ -223,7 +230,8 @@ static double begin_ready(Run *run, double now_s) {
     double rate = run->remote->settings.requests_per_s, next_s = now_s + 1;
     for (size_t i = 0; i < run->n_slots; i++) {
         Slot *slot = &run->slots[i];
-        if (slot->state == SLOT_FREE && run->n_begun < run->batch->n && run->n_begun < run->n_taken + run->window) take_request(run, slot);
+        if (slot->state == SLOT_FREE && run->n_begun < run->batch->n && run->n_begun < run->n_taken + run->window)
+            take_request(run, slot);
         if (slot->state != SLOT_WAITING) continue;
         double at_s = fmax(slot->not_before_s, fmax(run->hold_until_s, run->next_start_s));
         if (at_s > now_s) {
@@ -313,7 +321,8 @@ static bool end_try(Run *run, Slot *slot, CURLcode code, Error *error) {
         pause_slot(run, slot, status, time_now_s());
         return true;
     }
-    return error_set(error, "server %s: request %zu (of %zu), try %d: %s", remote->endpoint, slot->index + 1, run->batch->n, slot->tries, why);
+    return error_set(error, "server %s: request %zu (of %zu), try %d: %s", remote->endpoint, slot->index + 1,
+                     run->batch->n, slot->tries, why);
 }
 
 static bool read_ended(Run *run, bool *any, Error *error) {
@@ -358,13 +367,14 @@ static bool go(Run *run, Error *error) {
         if (any) continue; // there are free places now
         double wait_s = fmin(1, fmax(0, next_s - time_now_s()));
         if (code == CURLM_OK) code = curl_multi_poll(run->multi, NULL, 0, (int)ceil(wait_s * 1000), NULL);
-        if (code != CURLM_OK) return error_set(error, "server %s: %s", run->remote->endpoint, curl_multi_strerror(code));
+        if (code != CURLM_OK)
+            return error_set(error, "server %s: %s", run->remote->endpoint, curl_multi_strerror(code));
     }
     return true;
 }
 
-// A TLS library may write to a connection that the server has closed: the signal of that is held back from this thread, and
-// one that came is taken off before the mask is put back.
+// A TLS library may write to a connection that the server has closed: the signal of that is held back from this thread,
+// and one that came is taken off before the mask is put back.
 static void hold_sigpipe(sigset_t *before) {
     sigset_t pipe;
     sigemptyset(&pipe), sigaddset(&pipe, SIGPIPE);
@@ -376,7 +386,8 @@ static void release_sigpipe(const sigset_t *before) {
     sigemptyset(&pipe), sigaddset(&pipe, SIGPIPE);
     const struct timespec at_once = {0};
     if (!sigismember(before, SIGPIPE)) {
-        while (sigtimedwait(&pipe, NULL, &at_once) == SIGPIPE) {}
+        while (sigtimedwait(&pipe, NULL, &at_once) == SIGPIPE) {
+        }
     }
     pthread_sigmask(SIG_SETMASK, before, NULL);
 }

@@ -81,7 +81,8 @@ bool openai_read_answer(Str body, OpenaiAnswer *answer, Error *error) {
     buf_init(&answer->text, 0), buf_init(&answer->reasoning, 0);
     bool ok = json_is_object(response) || error_set(error, "response: expected an object");
     ok = ok && json_need_array(response, "response", "choices", &choices, error);
-    if (ok && json_array_size(choices) != 1) ok = error_set(error, "response: expected one choice, found %zu", json_array_size(choices));
+    if (ok && json_array_size(choices) != 1)
+        ok = error_set(error, "response: expected one choice, found %zu", json_array_size(choices));
     ok = ok && read_choice(json_array_get(choices, 0), answer, error);
     if (ok) {
         const json_t *usage = json_object_get(response, "usage");
@@ -103,7 +104,8 @@ void openai_answer_free(OpenaiAnswer *answer) {
 // The text of an error in any of the forms that servers use; NULL: none of them.
 static const char *find_message(const json_t *body) {
     const json_t *inner = json_object_get(body, "error");
-    const json_t *places[] = {json_object_get(inner, "message"), inner, json_object_get(body, "message"), json_object_get(body, "detail")};
+    const json_t *places[] = {json_object_get(inner, "message"), inner, json_object_get(body, "message"),
+                              json_object_get(body, "detail")};
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         if (json_is_string(places[i])) return json_string_value(places[i]);
     }
@@ -120,7 +122,8 @@ void openai_read_error(Str body, char message[OPENAI_MESSAGE_MAX]) {
     buf_add_utf8_lossy(&text, shown);
     size_t n = text.len < OPENAI_MESSAGE_MAX - 1 ? text.len : OPENAI_MESSAGE_MAX - 1;
     while (n < text.len && n > 0 && (text.data[n] & 0xC0) == 0x80) n--; // between characters
-    for (size_t i = 0; i < n; i++) message[i] = (unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f ? ' ' : text.data[i];
+    for (size_t i = 0; i < n; i++)
+        message[i] = (unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f ? ' ' : text.data[i];
     message[n] = '\0';
     buf_free(&text);
     json_decref(json);

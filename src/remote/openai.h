@@ -10,14 +10,15 @@ typedef struct OpenaiSampling {
     int64_t max_tokens;         // 0: not sent
     const char *max_tokens_key; // NULL: "max_tokens"; OpenAI's newer models want "max_completion_tokens"
     const char *stop;           // NULL: none
-    bool continue_last; // the model goes on with the last message, an assistant's (vLLM's and SGLang's continue_final_message)
+    bool continue_last;         // the model goes on with the last message, an assistant's (vLLM's and SGLang's
+                                // continue_final_message)
 } OpenaiSampling;
 
 // {"model", "messages", "n": 1, ...} appended to `out`. messages: JSON text of an array. seed below 0: not sent.
 void openai_write_request(const char *model, Str messages, const OpenaiSampling *sampling, int64_t seed, Buf *out);
 
-// Appends [{"role": "system", ...}, {"role": "user", ...}, {"role": "assistant", ...}]; system and assistant are left out where
-// they are empty.
+// Appends [{"role": "system", ...}, {"role": "user", ...}, {"role": "assistant", ...}]; system and assistant are left
+// out where they are empty.
 void openai_write_messages(Str system, Str user, Str assistant, Buf *out);
 
 typedef struct OpenaiAnswer { // owned; zeroed by a failure
@@ -27,7 +28,8 @@ typedef struct OpenaiAnswer { // owned; zeroed by a failure
     int64_t prompt_tokens, completion_tokens; // of usage; -1: not said
 } OpenaiAnswer;
 
-// The body of a response with status 200. Anything else than one complete answer is an error that says what was expected.
+// The body of a response with status 200. Anything else than one complete answer is an error that says what was
+// expected.
 MUST_CHECK bool openai_read_answer(Str body, OpenaiAnswer *answer, Error *error);
 void openai_answer_free(OpenaiAnswer *answer); // fine on a zeroed one
 

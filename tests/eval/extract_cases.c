@@ -1,6 +1,7 @@
 // Extraction against rows of text and expected string; not a test of its own (its data is not in the repository).
 //
-//   extract_cases FILE.jsonl     rows with "text", "expected" (a string, null or an array of accepted strings), and "what",
+//   extract_cases FILE.jsonl     rows with "text", "expected" (a string, null or an array of accepted strings), and
+//   "what",
 //                                the rule: "last_boxed_only_string" expects the box itself, "*choice*" and
 //                                "string_extraction" a letter
 //
@@ -94,7 +95,8 @@ static bool run_row(Str line, const char *where, Tally *tallies, Error *error) {
             jw_kstring(&w, "by", str_of(rule));
             jw_kstring(&w, "found", found);
             jw_key(&w, "expected"), jw_json(&w, json_object_get(row, "expected"));
-            jw_kstring(&w, "end", (Str){text.ptr + (text.len > 200 ? text.len - 200 : 0), text.len > 200 ? 200 : text.len});
+            jw_kstring(&w, "end",
+                       (Str){text.ptr + (text.len > 200 ? text.len - 200 : 0), text.len > 200 ? 200 : text.len});
             jw_object_end(&w);
             puts(out.data);
             buf_free(&out);

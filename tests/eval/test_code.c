@@ -26,7 +26,10 @@ static void finds_the_last_block(void **state) {
         {"1. So:\n   ```python\nprint(3)\n   ```", "print(3)\n"},
         {"```python title\r\nprint(4)\r\n```\r\n", "print(4)\r\n"},
         {"```python\n```", ""},
-        {"print(1)", NULL}, {"``` print(1)", NULL}, {"", NULL}, {"```", NULL},
+        {"print(1)", NULL},
+        {"``` print(1)", NULL},
+        {"", NULL},
+        {"```", NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         Str got = code_find(str_of(cases[i].text), NULL);
@@ -44,20 +47,47 @@ static void compares_outputs(void **state) {
         const char *output, *expected;
         bool same;
     } cases[] = {
-        {"1 2\n3\n", "1 2\n3", true}, {"\n\n 1 2 \r\n3 \n\n", "1 2\n3", true}, {"1 2 3", "1 2\n3", false},
-        {"1\n\n2", "1\n\n2", true}, {"1\n\n2", "1\n2", false}, {"YES", "yes", false}, {"1  2", "1 2", true},
-        {"a  b", "a b", false}, {"1.50", "1.5", true}, {"15e-1", "1.5", true}, {"1.5E0", "+1.5", true},
-        {"0.30000000000000004", "0.3", false}, {"-0", "0.000", true}, {"007", "7", true}, {"1e400", "1e401", false},
-        {"10e400", "1e401", true}, {"nan", "NaN", false}, {"nan", "nan", true}, // the same line needs no numbers
-        {"inf", "Infinity", true}, {"-inf", "inf", false}, {"100", "1", false}, {"1.", "1", true}, {".5", "0.5", true},
-        {".", "0", false}, {"1 2", "1 2 3", false}, {"1 2 3", "1 2", false}, {"1 x", "1.0 x", false}, {"", "", true},
-        {"\n", "", true}, {"1", "", false}, {"", "1", false}, {"1e9999999999", "1e9999999999.0", false}, {"--1", "1", false},
-        {"123456789012345678901234567890", "123456789012345678901234567891", false}, {"1e", "1", false},
+        {"1 2\n3\n", "1 2\n3", true},
+        {"\n\n 1 2 \r\n3 \n\n", "1 2\n3", true},
+        {"1 2 3", "1 2\n3", false},
+        {"1\n\n2", "1\n\n2", true},
+        {"1\n\n2", "1\n2", false},
+        {"YES", "yes", false},
+        {"1  2", "1 2", true},
+        {"a  b", "a b", false},
+        {"1.50", "1.5", true},
+        {"15e-1", "1.5", true},
+        {"1.5E0", "+1.5", true},
+        {"0.30000000000000004", "0.3", false},
+        {"-0", "0.000", true},
+        {"007", "7", true},
+        {"1e400", "1e401", false},
+        {"10e400", "1e401", true},
+        {"nan", "NaN", false},
+        {"nan", "nan", true}, // the same line needs no numbers
+        {"inf", "Infinity", true},
+        {"-inf", "inf", false},
+        {"100", "1", false},
+        {"1.", "1", true},
+        {".5", "0.5", true},
+        {".", "0", false},
+        {"1 2", "1 2 3", false},
+        {"1 2 3", "1 2", false},
+        {"1 x", "1.0 x", false},
+        {"", "", true},
+        {"\n", "", true},
+        {"1", "", false},
+        {"", "1", false},
+        {"1e9999999999", "1e9999999999.0", false},
+        {"--1", "1", false},
+        {"123456789012345678901234567890", "123456789012345678901234567891", false},
+        {"1e", "1", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         if (code_same_output(str_of(cases[i].output), str_of(cases[i].expected)) != cases[i].same ||
             code_same_output(str_of(cases[i].expected), str_of(cases[i].output)) != cases[i].same) {
-            fail_msg("\"%s\" and \"%s\": expected %s", cases[i].output, cases[i].expected, cases[i].same ? "same" : "different");
+            fail_msg("\"%s\" and \"%s\": expected %s", cases[i].output, cases[i].expected,
+                     cases[i].same ? "same" : "different");
         }
     }
 }
@@ -68,12 +98,26 @@ static void compares_values(void **state) {
         const char *value, *expected;
         bool same;
     } cases[] = {
-        {"[1, 2, 3]", "[1,2,3]", true}, {"[1, 2]", "[2, 1]", false}, {"1", "1.0", true}, {"true", "1", true},
-        {"false", "0.0", true}, {"true", "2", false}, {"null", "null", true}, {"null", "0", false}, {"\"1\"", "1", false},
-        {"\"a\"", "\"a\"", true}, {"\"a\"", "\"a \"", false}, {"{\"a\": [1], \"b\": 2}", "{\"b\": 2.0, \"a\": [1]}", true},
-        {"{\"a\": 1}", "{\"b\": 1}", false}, {"{\"a\": 1}", "{\"a\": 1, \"b\": 1}", false}, {"[]", "{}", false},
-        {"9007199254740993", "9007199254740992", false}, {"0.30000000000000004", "0.3", false}, {"[[1], []]", "[[1], []]", true},
-        {"[1]", "[1, 2]", false}, {"[]", "[]", true},
+        {"[1, 2, 3]", "[1,2,3]", true},
+        {"[1, 2]", "[2, 1]", false},
+        {"1", "1.0", true},
+        {"true", "1", true},
+        {"false", "0.0", true},
+        {"true", "2", false},
+        {"null", "null", true},
+        {"null", "0", false},
+        {"\"1\"", "1", false},
+        {"\"a\"", "\"a\"", true},
+        {"\"a\"", "\"a \"", false},
+        {"{\"a\": [1], \"b\": 2}", "{\"b\": 2.0, \"a\": [1]}", true},
+        {"{\"a\": 1}", "{\"b\": 1}", false},
+        {"{\"a\": 1}", "{\"a\": 1, \"b\": 1}", false},
+        {"[]", "{}", false},
+        {"9007199254740993", "9007199254740992", false},
+        {"0.30000000000000004", "0.3", false},
+        {"[[1], []]", "[[1], []]", true},
+        {"[1]", "[1, 2]", false},
+        {"[]", "[]", true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         json_t *value, *expected;
@@ -98,17 +142,21 @@ static void reads_published_rows(void **state) {
     (void)state;
     CodeTests tests;
     Error error;
-    assert_true(read_row("{\"question_content\": \"q\", \"public_test_cases\": "
-                         "\"[{\\\"input\\\": \\\"1\\\\n2\\\", \\\"output\\\": \\\"3\\\", \\\"testtype\\\": \\\"functional\\\"}]\", "
-                         "\"private_test_cases\": [{\"input\": \"4\", \"output\": \"5\", \"testtype\": \"functional\"}], "
-                         "\"metadata\": \"{\\\"func_name\\\": \\\"add_2\\\"}\"}", &tests, &error));
+    assert_true(read_row(
+        "{\"question_content\": \"q\", \"public_test_cases\": "
+        "\"[{\\\"input\\\": \\\"1\\\\n2\\\", \\\"output\\\": \\\"3\\\", \\\"testtype\\\": \\\"functional\\\"}]\", "
+        "\"private_test_cases\": [{\"input\": \"4\", \"output\": \"5\", \"testtype\": \"functional\"}], "
+        "\"metadata\": \"{\\\"func_name\\\": \\\"add_2\\\"}\"}",
+        &tests, &error));
     assert_int_equal(tests.n, 2);
     assert_string_equal(tests.fn_name, "add_2");
     assert_true(str_equal(tests.tests[0].input, STR("1\n2")) && str_equal(tests.tests[0].output, STR("3")));
     assert_true(str_equal(tests.tests[1].input, STR("4")) && str_equal(tests.tests[1].output, STR("5")));
     code_tests_free(&tests);
-    assert_true(read_row("{\"public_test_cases\": \"\", \"private_test_cases\": \"[{\\\"input\\\": \\\"\\\", \\\"output\\\": \\\"5\\\", "
-                         "\\\"testtype\\\": \\\"stdin\\\"}]\", \"metadata\": \"{}\"}", &tests, &error));
+    assert_true(read_row(
+        "{\"public_test_cases\": \"\", \"private_test_cases\": \"[{\\\"input\\\": \\\"\\\", \\\"output\\\": \\\"5\\\", "
+        "\\\"testtype\\\": \\\"stdin\\\"}]\", \"metadata\": \"{}\"}",
+        &tests, &error));
     assert_true(tests.n == 1 && tests.fn_name == NULL);
     code_tests_free(&tests);
 }
@@ -119,7 +167,8 @@ static void refuses_wrong_rows(void **state) {
     const struct {
         const char *row, *says;
     } cases[] = {
-        {"{\"public_test_cases\": " ONE("stdin") ", \"private_test_cases\": \"eJxrYJmawQABPVwZqYl5qcUA\"}", "compressed pickle"},
+        {"{\"public_test_cases\": " ONE("stdin") ", \"private_test_cases\": \"eJxrYJmawQABPVwZqYl5qcUA\"}",
+         "compressed pickle"},
         {"{}", "expected tests"},
         {"[]", "expected an object"},
         {"{\"public_test_cases\": []}", "expected tests"},
@@ -129,7 +178,8 @@ static void refuses_wrong_rows(void **state) {
         {"{\"public_test_cases\": " ONE("file") "}", "expected stdin or functional"},
         {"{\"public_test_cases\": [{\"input\": 1}]}", "\"input\""},
         {"{\"public_test_cases\": " ONE("functional") "}", "func_name"},
-        {"{\"public_test_cases\": " ONE("functional") ", \"metadata\": {\"func_name\": \"f'; import os\"}}", "func_name"},
+        {"{\"public_test_cases\": " ONE("functional") ", \"metadata\": {\"func_name\": \"f'; import os\"}}",
+         "func_name"},
         {"{\"public_test_cases\": " ONE("functional") ", \"metadata\": {\"func_name\": \"2f\"}}", "func_name"},
         {"{\"public_test_cases\": " ONE("functional") ", \"private_test_cases\": " ONE("stdin") "}", "one testtype"},
     };
@@ -144,7 +194,7 @@ static void refuses_wrong_rows(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_the_last_block), cmocka_unit_test(compares_outputs), cmocka_unit_test(compares_values),
+        cmocka_unit_test(finds_the_last_block), cmocka_unit_test(compares_outputs),   cmocka_unit_test(compares_values),
         cmocka_unit_test(reads_published_rows), cmocka_unit_test(refuses_wrong_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,10 +19,12 @@ typedef struct Case {
 
 static void check(Str text, const ExtractSettings *settings, const char *answer, ExtractRule rule) {
     Extracted got = extract_answer(text, settings);
-    bool same = answer == NULL ? got.answer.ptr == NULL : got.answer.ptr != NULL && str_equal(got.answer, str_of(answer));
+    bool same =
+        answer == NULL ? got.answer.ptr == NULL : got.answer.ptr != NULL && str_equal(got.answer, str_of(answer));
     if (!same || got.rule != rule) {
         fail_msg("%.*s: got \"%.*s\" by %s, expected \"%s\" by %s", (int)text.len, text.ptr, (int)got.answer.len,
-                 got.answer.ptr != NULL ? got.answer.ptr : "", extract_rule_name(got.rule), answer, extract_rule_name(rule));
+                 got.answer.ptr != NULL ? got.answer.ptr : "", extract_rule_name(got.rule), answer,
+                 extract_rule_name(rule));
     }
     if (answer == NULL) return;
     assert_ptr_equal(text.ptr + got.from, got.answer.ptr);
@@ -60,7 +62,8 @@ static void takes_the_last_box(void **state) {
 static void joins_boxes_of_a_list(void **state) {
     (void)state;
     const Case cases[] = {
-        {"\\[ \\boxed{-2} \\quad \\text{and} \\quad \\boxed{1}. \\]", "\\boxed{-2} \\quad \\text{and} \\quad \\boxed{1}", EXTRACT_BOXED},
+        {"\\[ \\boxed{-2} \\quad \\text{and} \\quad \\boxed{1}. \\]",
+         "\\boxed{-2} \\quad \\text{and} \\quad \\boxed{1}", EXTRACT_BOXED},
         {"$\\boxed{1}$, $\\boxed{2}$, and $\\boxed{3}$.", "\\boxed{1}$, $\\boxed{2}$, and $\\boxed{3}", EXTRACT_BOXED},
         {"\\boxed{1} for a, \\boxed{2} or \\boxed{3}", "\\boxed{2} or \\boxed{3}", EXTRACT_BOXED},
         {"\\boxed{1} \\boxed{2}", "2", EXTRACT_BOXED}, // side by side is no list, nor is the next line
@@ -116,7 +119,11 @@ static void falls_back_to_math_and_numbers(void **state) {
         {"it costs 2,74 in Paris", "2,74", EXTRACT_LAST_NUMBER},
         {"room B12 lies before x2.5 in the plan", "room B12 lies before x2.5 in the plan", EXTRACT_WHOLE},
         {"about 1.5e-3 of it all", "1.5e-3", EXTRACT_LAST_NUMBER},
-        {"it falls by \xe2\x88\x92""5 of all", "\xe2\x88\x92""5", EXTRACT_LAST_NUMBER},
+        {"it falls by \xe2\x88\x92"
+         "5 of all",
+         "\xe2\x88\x92"
+         "5",
+         EXTRACT_LAST_NUMBER},
     };
     CHECK_ALL(cases, NULL);
 }
@@ -124,11 +131,16 @@ static void falls_back_to_math_and_numbers(void **state) {
 static void takes_expressions_whole(void **state) {
     (void)state;
     const Case cases[] = {
-        {"\\frac{1}{2}", "\\frac{1}{2}", EXTRACT_WHOLE}, {" x^2 + 1 ", "x^2 + 1", EXTRACT_WHOLE},
-        {"(1, 2)", "(1, 2)", EXTRACT_WHOLE},             {"2\\sqrt{3}", "2\\sqrt{3}", EXTRACT_WHOLE},
-        {"28 percent", "28 percent", EXTRACT_WHOLE},     {"sin(x)/2", "sin(x)/2", EXTRACT_WHOLE},
-        {"the sum is 55", "55", EXTRACT_LAST_NUMBER},    {"Paris", "Paris", EXTRACT_WHOLE},
-        {"", NULL, EXTRACT_NONE},                        {" \n ", NULL, EXTRACT_NONE},
+        {"\\frac{1}{2}", "\\frac{1}{2}", EXTRACT_WHOLE},
+        {" x^2 + 1 ", "x^2 + 1", EXTRACT_WHOLE},
+        {"(1, 2)", "(1, 2)", EXTRACT_WHOLE},
+        {"2\\sqrt{3}", "2\\sqrt{3}", EXTRACT_WHOLE},
+        {"28 percent", "28 percent", EXTRACT_WHOLE},
+        {"sin(x)/2", "sin(x)/2", EXTRACT_WHOLE},
+        {"the sum is 55", "55", EXTRACT_LAST_NUMBER},
+        {"Paris", "Paris", EXTRACT_WHOLE},
+        {"", NULL, EXTRACT_NONE},
+        {" \n ", NULL, EXTRACT_NONE},
     };
     CHECK_ALL(cases, NULL);
 }
@@ -163,16 +175,34 @@ static void chooses_letters(void **state) {
         const char *text;
         char letter;
     } cases[] = {
-        {"A", 'A'}, {"c", 'C'}, {"(D)", 'D'}, {"**B**", 'B'}, {"C. because", 'C'},
-        {"The answer is A.", 'A'}, {"the correct answer is (b)", 'B'}, {"Answer: c", 'C'},
-        {"The answer is a number. So \\boxed{D}", 'D'}, {"\\boxed{\\text{(C)}}", 'C'},
-        {"\\boxed{\\textbf{B}}", 'B'}, {"\\boxed{42}. Answer: D", 'D'},
-        {"A cat sat there. I chose C in the end", 'C'}, {"A cat sat on a mat", 0},
-        {"B is correct. Or maybe C. Let me finalize B", 'B'}, {"A is right", 'A'},
-        {"The answer is definitely option B, not A.", 'B'}, {"Answer: \"C\"", 'C'},
-        {"long reasons about B and A\n\n**C**", 'C'}, {"Because B is valid", 'B'}, {"the answer is A good one", 0},
-        {"Vitamin C helps; E is no choice (D) here, said A", 'D'}, {"E", 0}, {"no letter", 0}, {"", 0},
-        {"ANSWER: D\n", 'D'}, {"**Answer: A**", 'A'}, {"The answer is $\\boxed{A}$.", 'A'},
+        {"A", 'A'},
+        {"c", 'C'},
+        {"(D)", 'D'},
+        {"**B**", 'B'},
+        {"C. because", 'C'},
+        {"The answer is A.", 'A'},
+        {"the correct answer is (b)", 'B'},
+        {"Answer: c", 'C'},
+        {"The answer is a number. So \\boxed{D}", 'D'},
+        {"\\boxed{\\text{(C)}}", 'C'},
+        {"\\boxed{\\textbf{B}}", 'B'},
+        {"\\boxed{42}. Answer: D", 'D'},
+        {"A cat sat there. I chose C in the end", 'C'},
+        {"A cat sat on a mat", 0},
+        {"B is correct. Or maybe C. Let me finalize B", 'B'},
+        {"A is right", 'A'},
+        {"The answer is definitely option B, not A.", 'B'},
+        {"Answer: \"C\"", 'C'},
+        {"long reasons about B and A\n\n**C**", 'C'},
+        {"Because B is valid", 'B'},
+        {"the answer is A good one", 0},
+        {"Vitamin C helps; E is no choice (D) here, said A", 'D'},
+        {"E", 0},
+        {"no letter", 0},
+        {"", 0},
+        {"ANSWER: D\n", 'D'},
+        {"**Answer: A**", 'A'},
+        {"The answer is $\\boxed{A}$.", 'A'},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         Extracted where;
@@ -191,9 +221,44 @@ static void chooses_letters(void **state) {
 static void is_linear(void **state) {
     (void)state;
     const char *const patterns[] = {
-        "{", "}", "{}", "\\boxed{", "\\boxed ", "\\boxed{}", "\\boxed{1}, ", "\\", "$", "$$ ", "$1", "\\(", "\\[ \\( $", "$ \\) ",
-        "the answer is ", "answer", "answer to ", "#### ", "####", " ", "\n", "1", "1,000", "1 1/", "(A", "A ", "*", ".", "-", "<s>",
-        "</s>", "</s><s>", "</t>", "\xe7\xad\x94\xe6\xa1\x88\xe6\x98\xaf", "\\frac{1}{", "answer: $", "is ", "\\boxed{1}\n",
+        "{",
+        "}",
+        "{}",
+        "\\boxed{",
+        "\\boxed ",
+        "\\boxed{}",
+        "\\boxed{1}, ",
+        "\\",
+        "$",
+        "$$ ",
+        "$1",
+        "\\(",
+        "\\[ \\( $",
+        "$ \\) ",
+        "the answer is ",
+        "answer",
+        "answer to ",
+        "#### ",
+        "####",
+        " ",
+        "\n",
+        "1",
+        "1,000",
+        "1 1/",
+        "(A",
+        "A ",
+        "*",
+        ".",
+        "-",
+        "<s>",
+        "</s>",
+        "</s><s>",
+        "</t>",
+        "\xe7\xad\x94\xe6\xa1\x88\xe6\x98\xaf",
+        "\\frac{1}{",
+        "answer: $",
+        "is ",
+        "\\boxed{1}\n",
     };
     const ExtractSettings settings = {"</t>", "<s>", "</s>", true};
     Buf text;
@@ -212,14 +277,10 @@ static void is_linear(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_the_last_box),
-        cmocka_unit_test(joins_boxes_of_a_list),
-        cmocka_unit_test(takes_what_is_announced),
-        cmocka_unit_test(falls_back_to_math_and_numbers),
-        cmocka_unit_test(takes_expressions_whole),
-        cmocka_unit_test(looks_after_the_thought_and_into_tags),
-        cmocka_unit_test(chooses_letters),
-        cmocka_unit_test(is_linear),
+        cmocka_unit_test(takes_the_last_box),      cmocka_unit_test(joins_boxes_of_a_list),
+        cmocka_unit_test(takes_what_is_announced), cmocka_unit_test(falls_back_to_math_and_numbers),
+        cmocka_unit_test(takes_expressions_whole), cmocka_unit_test(looks_after_the_thought_and_into_tags),
+        cmocka_unit_test(chooses_letters),         cmocka_unit_test(is_linear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-// Programs in the sandbox: verdicts of right, wrong and failing solutions, and that hostile ones end in time, reach nothing
-// and leave nothing running. Skipped (exit 77), with the reason, where bwrap or /usr/bin/python3 cannot be used.
+// Programs in the sandbox: verdicts of right, wrong and failing solutions, and that hostile ones end in time, reach
+// nothing and leave nothing running. Skipped (exit 77), with the reason, where bwrap or /usr/bin/python3 cannot be
+// used.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,10 +49,12 @@ static CodeLimits tight(void) {
     return limits;
 }
 
-static void expect(const char *code, const char *input, const char *output, char *fn_name, CodeVerdict verdict, const char *says) {
+static void expect(const char *code, const char *input, const char *output, char *fn_name, CodeVerdict verdict,
+                   const char *says) {
     CodeResult got = grade(code, input, output, fn_name, tight());
     if (got.verdict != verdict || strstr(got.message, says) == NULL)
-        fail_msg("%s: got %s (%s), expected %s (%s)", code, code_verdict_name(got.verdict), got.message, code_verdict_name(verdict), says);
+        fail_msg("%s: got %s (%s), expected %s (%s)", code, code_verdict_name(got.verdict), got.message,
+                 code_verdict_name(verdict), says);
     assert_int_equal(got.n_run, 1);
 }
 
@@ -72,8 +75,9 @@ static void grades_programs(void **state) {
 static void calls_functions(void **state) {
     (void)state;
     char add[] = "add", twice[] = "twice";
-    const char *in_class = "class Solution:\n    def add(self, a: List[int], b: int) -> List[int]:\n        print('noise')\n"
-                           "        return [x + b for x in a]";
+    const char *in_class =
+        "class Solution:\n    def add(self, a: List[int], b: int) -> List[int]:\n        print('noise')\n"
+        "        return [x + b for x in a]";
     expect(in_class, "[1, 2]\n3", "[4, 5]", add, CODE_RIGHT, "");
     expect(in_class, "[1, 2]\n3", "[4, 6]", add, CODE_WRONG_ANSWER, "");
     expect("def twice(x):\n    return (x, x)", "\"a\"", "[\"a\", \"a\"]", twice, CODE_RIGHT, "");
@@ -109,7 +113,8 @@ static void bounds_hostile_programs(void **state) {
         {"import signal\nfor s in (15, 1, 2): signal.signal(s, signal.SIG_IGN)\nwhile True: pass", CODE_TIMEOUT},
         {"while True: print('x' * 10000)", CODE_TOO_MUCH_OUTPUT},
         {"x = bytearray(1 << 30)", CODE_RUNTIME_ERROR},
-        {"import os\nwhile True: os.fork()", CODE_RUNTIME_ERROR}, // no more processes: an exception, its children die with it
+        {"import os\nwhile True: os.fork()",
+         CODE_RUNTIME_ERROR}, // no more processes: an exception, its children die with it
         {"f = open('/tmp/x', 'wb')\nwhile True: f.write(bytes(1 << 20))", CODE_RUNTIME_ERROR},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -124,29 +129,35 @@ static void bounds_hostile_programs(void **state) {
         if (took_s > limits.test_time_s + 3) fail_msg("%s: took %.1f s", cases[i].code, took_s);
     }
     // a flood of standard error is no failure
-    expect("import sys\nfor i in range(20000): print('e' * 100, file=sys.stderr)\nprint(1)", "", "1", NULL, CODE_RIGHT, "");
+    expect("import sys\nfor i in range(20000): print('e' * 100, file=sys.stderr)\nprint(1)", "", "1", NULL, CODE_RIGHT,
+           "");
 }
 
 static void reaches_nothing(void **state) {
     (void)state;
     const char *const programs[] = {
         // each prints "closed" where it is kept out
-        "import socket\ntry:\n    socket.create_connection(('1.1.1.1', 53), 1)\n    print('open')\nexcept OSError:\n    print('closed')",
-        "import os\nprint('open' if set(os.listdir('/')) - set('bin dev driver.py lib lib64 proc solution.py tmp usr'.split()) else 'closed')",
+        ("import socket\ntry:\n    socket.create_connection(('1.1.1.1', 53), 1)\n    print('open')\n"
+         "except OSError:\n    print('closed')"),
+        ("import os\nknown = set('bin dev driver.py lib lib64 proc solution.py tmp usr'.split())\n"
+         "print('open' if set(os.listdir('/')) - known else 'closed')"),
         "try:\n    open('/usr/bin/zz', 'w')\n    print('open')\nexcept OSError:\n    print('closed')",
         "try:\n    open('/solution.py', 'w')\n    print('open')\nexcept OSError:\n    print('closed')",
-        "import os\nprint('open' if 'OPEN_SECRET' in os.environ or b'OPEN_SECRET' in open('/proc/1/environ', 'rb').read() else 'closed')",
+        ("import os\nfirst = open('/proc/1/environ', 'rb').read()\n"
+         "print('open' if 'OPEN_SECRET' in os.environ or b'OPEN_SECRET' in first else 'closed')"),
         "import os\nprint('open' if len([p for p in os.listdir('/proc') if p.isdigit()]) > 2 else 'closed')",
         "import os\nprint('open' if os.path.exists('/tmp/left') else 'closed')\nopen('/tmp/left', 'w')",
         "import os\nprint('open' if os.getuid() == 0 else 'closed')",
-        ("import os\nfds = []\nfor fd in range(3, 256):\n    try: os.fstat(fd); fds.append(fd)\n    except OSError: pass\n"
-        "print('open' if fds else 'closed')"),
+        ("import os\nfds = []\nfor fd in range(3, 256):\n"
+         "    try: os.fstat(fd); fds.append(fd)\n    except OSError: pass\n"
+         "print('open' if fds else 'closed')"),
     };
     assert_int_equal(setenv("OPEN_SECRET", "1", 1), 0);
     int left_open = fcntl(1, F_DUPFD, 100); // not closed on exec: the sandbox must close it
     assert_true(left_open >= 100);
     for (int round = 0; round < 2; round++) { // the second sees what the first left
-        for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) expect(programs[i], "", "closed", NULL, CODE_RIGHT, "");
+        for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++)
+            expect(programs[i], "", "closed", NULL, CODE_RIGHT, "");
     }
     close(left_open);
 }
@@ -176,9 +187,12 @@ static void leaves_nothing_running(void **state) {
     char mark[64], code[512];
     snprintf(mark, sizeof mark, "left-by-%d", (int)getpid());
     // two children that leave their group and session, hold the output and would sleep on
-    snprintf(code, sizeof code,
-             "import os, sys, time\nfor i in range(2):\n    if os.fork() == 0:\n        os.setsid()\n"
-             "        os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60)', '%s'])\ntime.sleep(0.5)\nprint(1)", mark);
+    snprintf(
+        code, sizeof code,
+        "import os, sys, time\nfor i in range(2):\n    if os.fork() == 0:\n        os.setsid()\n"
+        "        os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60)', '%s'])\n"
+             "time.sleep(0.5)\nprint(1)",
+        mark);
     double start_s = time_now_s();
     expect(code, "", "1", NULL, CODE_RIGHT, "");
     assert_true(time_now_s() - start_s < 10);
@@ -221,8 +235,9 @@ int main(void) {
         return 77;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(grades_programs),         cmocka_unit_test(calls_functions), cmocka_unit_test(ends_at_the_first_failure),
-        cmocka_unit_test(bounds_hostile_programs), cmocka_unit_test(reaches_nothing), cmocka_unit_test(leaves_nothing_running),
+        cmocka_unit_test(grades_programs),           cmocka_unit_test(calls_functions),
+        cmocka_unit_test(ends_at_the_first_failure), cmocka_unit_test(bounds_hostile_programs),
+        cmocka_unit_test(reaches_nothing),           cmocka_unit_test(leaves_nothing_running),
         cmocka_unit_test(runs_from_several_threads),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,7 +90,8 @@ static void fill(double *shares, double *others) {
     }
 }
 
-// make_stats_golden.py: a second Philox and NumPy's percentile. SciPy's own bootstrap of the first gives 0.517 .. 0.662.
+// make_stats_golden.py: a second Philox and NumPy's percentile. SciPy's own bootstrap of the first gives 0.517 ..
+// 0.662.
 static void bootstrap_matches_a_second_philox(void **state) {
     (void)state;
     double shares[N], others[N];
@@ -111,7 +112,8 @@ static void paired_bootstrap_matches_a_second_philox(void **state) {
     (void)state;
     double shares[N], others[N];
     fill(shares, others);
-    PairedDifference got = stats_paired_bootstrap(shares, others, N, 1, 4), back = stats_paired_bootstrap(others, shares, N, 1, 4);
+    PairedDifference got = stats_paired_bootstrap(shares, others, N, 1, 4),
+                     back = stats_paired_bootstrap(others, shares, N, 1, 4);
     close_to(got.mean, 0.05583333333333334);
     // near 0 the mean of 50 differences keeps its absolute, not its relative precision
     assert_true(fabs(got.interval.low + 0.044583333333333336) < 1e-15);

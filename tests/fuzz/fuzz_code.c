@@ -1,5 +1,5 @@
-// Whatever the bytes: code is found inside of the text and never holds its own fence; comparisons are symmetric, and whatever
-// equals itself by lines does; a row of tests is read or refused with one line.
+// Whatever the bytes: code is found inside of the text and never holds its own fence; comparisons are symmetric, and
+// whatever equals itself by lines does; a row of tests is read or refused with one line.
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-// Requests to a server that fails, stalls, cuts off and refuses by plan (mock_server.py): no row lost, none twice, in order.
-// Skipped (exit 77) where python3 is not there.
+// Requests to a server that fails, stalls, cuts off and refuses by plan (mock_server.py): no row lost, none twice, in
+// order. Skipped (exit 77) where python3 is not there.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -61,7 +61,8 @@ static bool take(void *context, size_t index, const RemoteReply *reply, Error *e
         snprintf(job->last_text, sizeof job->last_text, "%s", reply->answer.text.data);
         char expected[128];
         snprintf(expected, sizeof expected, "answer to %s-%zu", job->name, index);
-        if (strcmp(job->plans[index % job->n_plans], "echo") != 0) assert_string_equal(reply->answer.text.data, expected);
+        if (strcmp(job->plans[index % job->n_plans], "echo") != 0)
+            assert_string_equal(reply->answer.text.data, expected);
         assert_string_equal(reply->answer.finish, "stop");
         assert_string_equal(reply->answer.reasoning.data, "hm");
         assert_int_equal(reply->answer.prompt_tokens, 3);
@@ -79,12 +80,15 @@ static bool run(const RemoteSettings *settings, Job *job, size_t n, Error *error
     return ok;
 }
 
-static void one(Job *job, const char *const *plan, const char *name) { *job = (Job){.plans = plan, .n_plans = 1, .name = name}; }
+static void one(Job *job, const char *const *plan, const char *name) {
+    *job = (Job){.plans = plan, .n_plans = 1, .name = name};
+}
 
 static void loses_no_row_and_repeats_none(void **state) {
     (void)state;
-    const char *const plans[] = {"ok", "500+ok", "slow", "429+503+ok", "cut+ok", "half+ok", "reset+ok", "stall+ok", "html+ok",
-                                 "400", "slow+ok", "502+cut+429+reset+ok", "ok", "ok", "408+ok", "ok", "ok"};
+    const char *const plans[] = {"ok",       "500+ok",   "slow",    "429+503+ok", "cut+ok",  "half+ok",
+                                 "reset+ok", "stall+ok", "html+ok", "400",        "slow+ok", "502+cut+429+reset+ok",
+                                 "ok",       "ok",       "408+ok",  "ok",         "ok"};
     Job job = {.plans = plans, .n_plans = sizeof plans / sizeof plans[0], .name = "mixed"};
     RemoteSettings settings = quick();
     settings.max_in_flight = 16;
@@ -128,8 +132,10 @@ static void expect_failure(const char *plan, const char *name, int32_t max_tries
     settings.max_tries = max_tries;
     Error error;
     if (run(&settings, &job, 3, &error)) fail_msg("%s: expected a failure", plan);
-    if (strstr(error.message, says) == NULL) fail_msg("%s: says \"%s\", expected \"%s\" in it", plan, error.message, says);
-    if (strstr(error.message, KEY) != NULL || strchr(error.message, '\n') != NULL) fail_msg("%s: says \"%s\"", plan, error.message);
+    if (strstr(error.message, says) == NULL)
+        fail_msg("%s: says \"%s\", expected \"%s\" in it", plan, error.message, says);
+    if (strstr(error.message, KEY) != NULL || strchr(error.message, '\n') != NULL)
+        fail_msg("%s: says \"%s\"", plan, error.message);
     assert_int_equal(job.n_taken, 0);
 }
 
@@ -206,7 +212,7 @@ static void keeps_to_the_rate(void **state) {
     Error error;
     double start_s = time_now_s();
     assert_true(run(&settings, &job, 11, &error));
-    assert_true(time_now_s() - start_s >= 0.5); // ten pauses of 1/20 s
+    assert_true(time_now_s() - start_s >= 0.5);              // ten pauses of 1/20 s
     settings.requests_per_s = 0, settings.max_in_flight = 1; // one at a time: no pause between them
     one(&job, plans, "alone");
     start_s = time_now_s();
@@ -257,9 +263,12 @@ int main(void) {
     setenv("RLT_TEST_KEY", KEY, 1);
     setenv("no_proxy", "127.0.0.1", 1);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(loses_no_row_and_repeats_none), cmocka_unit_test(sends_what_was_asked),
-        cmocka_unit_test(ends_where_the_server_cannot_be_used), cmocka_unit_test(refuses_single_rows),
-        cmocka_unit_test(waits_as_the_server_asks), cmocka_unit_test(keeps_to_the_rate),
+        cmocka_unit_test(loses_no_row_and_repeats_none),
+        cmocka_unit_test(sends_what_was_asked),
+        cmocka_unit_test(ends_where_the_server_cannot_be_used),
+        cmocka_unit_test(refuses_single_rows),
+        cmocka_unit_test(waits_as_the_server_asks),
+        cmocka_unit_test(keeps_to_the_rate),
         cmocka_unit_test(ends_when_a_row_cannot_be_kept),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,7 @@
 // A decimal as digits without zeros at either end times 10^exponent; zero has no digits.
 typedef struct Decimal {
     bool negative;
-    char kind; // 'n': a number, 'i': infinity
+    char kind;         // 'n': a number, 'i': infinity
     Str first, second; // digits before and after the point
     int64_t exponent;  // of the last digit of `second`
 } Decimal;
@@ -20,7 +20,9 @@ static Str take_digits(Str text, size_t *at) {
     return (Str){text.ptr + from, *at - from};
 }
 
-static bool same_letters(Str text, const char *word) { return text.len == strlen(word) && strncasecmp(text.ptr, word, text.len) == 0; }
+static bool same_letters(Str text, const char *word) {
+    return text.len == strlen(word) && strncasecmp(text.ptr, word, text.len) == 0;
+}
 
 // The form of Python's Decimal, NaN aside, which equals nothing.
 static bool read_decimal(Str text, Decimal *d) {
@@ -46,7 +48,8 @@ static bool read_decimal(Str text, Decimal *d) {
     if (at < text.len && (text.ptr[at] == '-' || text.ptr[at] == '+')) at++;
     Str digits = take_digits(text, &at);
     int64_t exponent = 0;
-    for (size_t i = 0; i < digits.len && exponent <= EXPONENT_MAX; i++) exponent = 10 * exponent + (digits.ptr[i] - '0');
+    for (size_t i = 0; i < digits.len && exponent <= EXPONENT_MAX; i++)
+        exponent = 10 * exponent + (digits.ptr[i] - '0');
     d->exponent += minus ? -exponent : exponent;
     return digits.len > 0 && at == text.len && exponent <= EXPONENT_MAX;
 }
@@ -95,7 +98,9 @@ static bool same_numbers(Str line, Str expected) {
     bool any = false;
     while (next_word(&line, &word)) {
         Decimal a, b;
-        if (!next_word(&expected, &other) || !read_decimal(word, &a) || !read_decimal(other, &b) || !same_decimal(&a, &b)) return false;
+        if (!next_word(&expected, &other) || !read_decimal(word, &a) || !read_decimal(other, &b) ||
+            !same_decimal(&a, &b))
+            return false;
         any = true;
     }
     return any && !next_word(&expected, &other);

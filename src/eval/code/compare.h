@@ -9,8 +9,8 @@
 // decimals ("1.50" = "1.5" = "15e-1", "-0" = "0"; no tolerance).
 bool code_same_output(Str output, Str expected);
 
-// Values of a function, as JSON, by the rule of Python's ==: numbers by value (1 = 1.0 = true), strings, arrays in order,
-// objects by key. Whole numbers beyond 64 bits are compared as doubles.
+// Values of a function, as JSON, by the rule of Python's ==: numbers by value (1 = 1.0 = true), strings, arrays in
+// order, objects by key. Whole numbers beyond 64 bits are compared as doubles.
 bool code_same_value(const json_t *value, const json_t *expected);
 
 #endif

@@ -1,16 +1,15 @@
 #include "eval/code/driver.h"
 
 // The solution is the module __main__, so that what it defines under `if __name__ == "__main__"` runs. Names that
-// solutions of this kind use without importing them are there, as in the harness of LiveCodeBench; those of builtins come
-// last, so that "from math import *" does not hide pow. A limit of processes counts within the sandbox.
+// solutions of this kind use without importing them are there, as in the harness of LiveCodeBench; those of builtins
+// come last, so that "from math import *" does not hide pow. A limit of processes counts within the sandbox.
 static const char head[] =
     "import resource, sys, types\n"
     "resource.setrlimit(resource.RLIMIT_NPROC, (32, 32))\n"
     "sys.setrecursionlimit(50000)\n"
-    "prelude = '\\n'.join('from %s import *' % m for m in ('string re datetime collections heapq bisect copy math random '\n"
-    "    'statistics itertools functools operator io sys json typing builtins').split())\n"
-    "prelude += '\\nimport string, re, datetime, collections, heapq, bisect, copy, math, random, statistics, itertools'\n"
-    "prelude += '\\nimport functools, operator, io, sys, json, typing'\n"
+    "names = 'string re datetime collections heapq bisect copy math random statistics itertools functools'\n"
+    "names = (names + ' operator io sys json typing builtins').split()\n"
+    "prelude = '\\n'.join('from %s import *' % name for name in names) + '\\nimport ' + ', '.join(names)\n"
     "module = types.ModuleType('__main__')\n"
     "sys.modules['__main__'] = module\n"
     "scope = module.__dict__\n"
@@ -19,11 +18,10 @@ static const char head[] =
     "with open('" CODE_SOLUTION_PATH "', encoding='utf-8') as file:\n"
     "    source = file.read()\n";
 
-static const char run_program[] =
-    "try:\n"
-    "    exec(compile(source, '" CODE_SOLUTION_PATH "', 'exec'), scope)\n"
-    "except SystemExit:\n"
-    "    pass\n";
+static const char run_program[] = "try:\n"
+                                  "    exec(compile(source, '" CODE_SOLUTION_PATH "', 'exec'), scope)\n"
+                                  "except SystemExit:\n"
+                                  "    pass\n";
 
 // What the solution prints goes to standard error.
 static const char call_function[] =

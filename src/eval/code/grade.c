@@ -14,7 +14,8 @@
 CodeLimits code_limits_default(void) { return (CodeLimits){"/usr/bin/python3", 6, (size_t)4 << 30, (size_t)16 << 20}; }
 
 const char *code_verdict_name(CodeVerdict verdict) {
-    static const char *const names[] = {"right", "wrong_answer", "timeout", "runtime_error", "too_much_output", "no_code"};
+    static const char *const names[] = {"right",         "wrong_answer",    "timeout",
+                                        "runtime_error", "too_much_output", "no_code"};
     assert((size_t)verdict < sizeof names / sizeof names[0]);
     return names[verdict];
 }
@@ -103,7 +104,8 @@ static CodeVerdict judge(const CodeTests *tests, const CodeTest *test, const San
     return is_right(tests, test, buf_str(&run->output)) ? CODE_RIGHT : CODE_WRONG_ANSWER;
 }
 
-static bool run_tests(const Sandbox *sandbox, const SandboxJob *job, const CodeTests *tests, CodeResult *result, Error *error) {
+static bool run_tests(const Sandbox *sandbox, const SandboxJob *job, const CodeTests *tests, CodeResult *result,
+                      Error *error) {
     result->verdict = CODE_RIGHT;
     for (size_t i = 0; i < tests->n && result->verdict == CODE_RIGHT; i++) {
         SandboxJob one = *job;
@@ -127,7 +129,8 @@ bool code_grade(const Sandbox *sandbox, Str text, const ExtractSettings *setting
     Buf driver;
     buf_init(&driver, 0);
     code_driver(tests->fn_name, &driver);
-    const char *const argv[] = {limits->python, "-I", CODE_DRIVER_PATH, NULL}; // -I: nothing from the environment or /tmp
+    const char *const argv[] = {limits->python, "-I", CODE_DRIVER_PATH,
+                                NULL}; // -I: nothing from the environment or /tmp
     const SandboxFile files[] = {{CODE_DRIVER_PATH, buf_str(&driver)}, {CODE_SOLUTION_PATH, code}};
     const SandboxJob job = {.argv = argv,
                             .files = files,

@@ -22,7 +22,7 @@ typedef enum CodeVerdict {
     CODE_TIMEOUT,
     CODE_RUNTIME_ERROR, // an exception, a signal, too much memory, no such function
     CODE_TOO_MUCH_OUTPUT,
-    CODE_NO_CODE,       // no complete fenced block
+    CODE_NO_CODE, // no complete fenced block
 } CodeVerdict;
 const char *code_verdict_name(CodeVerdict verdict); // "right", "wrong_answer", ...
 
@@ -33,8 +33,8 @@ typedef struct CodeResult {
     char message[256]; // of a runtime error, the last line of its standard error; else empty
 } CodeResult;
 
-// The code of the last complete fenced block (``` to ```) of the part of `text` that extract.h looks at: of those marked
-// python, py or python3 if there are any, else of all. ptr NULL: none.
+// The code of the last complete fenced block (``` to ```) of the part of `text` that extract.h looks at: of those
+// marked python, py or python3 if there are any, else of all. ptr NULL: none.
 Str code_find(Str text, const ExtractSettings *settings);
 
 // Fails where the sandbox fails, never for what the program does. May be called from several threads at once.

@@ -26,7 +26,7 @@
 #define STATUS_MAX_BYTES 4096
 
 struct Sandbox {
-    char *bwrap; // path
+    char *bwrap;                  // path
     bool bounds_tmp, ends_userns; // what this version of bwrap can do (0.7, 0.8)
 };
 
@@ -73,7 +73,8 @@ static bool open_all(Run *run, const SandboxJob *job, Error *error) {
     for (size_t i = 0; i < SANDBOX_MAX_FILES; i++) run->files[i] = -1;
     bool ok = memory_file(job->input, &run->in, error);
     for (size_t i = 0; ok && i < job->n_files; i++) ok = memory_file(job->files[i].bytes, &run->files[i], error);
-    if (ok && (pipe2(run->out, O_CLOEXEC) != 0 || pipe2(run->err, O_CLOEXEC) != 0 || pipe2(run->status, O_CLOEXEC) != 0)) {
+    if (ok &&
+        (pipe2(run->out, O_CLOEXEC) != 0 || pipe2(run->err, O_CLOEXEC) != 0 || pipe2(run->status, O_CLOEXEC) != 0)) {
         ok = error_set_errno(error, "sandbox: a pipe");
     }
     if (!ok) close_all(run);
@@ -82,14 +83,17 @@ static bool open_all(Run *run, const SandboxJob *job, Error *error) {
 
 // The command line; numbers and descriptors as text in `texts`, which outlives it.
 static void command_line(const Sandbox *sandbox, const SandboxJob *job, const char **argv, char texts[][24]) {
+    // clang-format off
     static const char *const fixed[] = {
         "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
-        "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox",
+        "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox", "--chdir", "/tmp",
         "--ro-bind", "/usr", "/usr", "--ro-bind-try", "/bin", "/bin", "--ro-bind-try", "/lib", "/lib",
-        "--ro-bind-try", "/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev", "--chdir", "/tmp", "--clearenv",
+        "--ro-bind-try", "/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev", "--clearenv",
         "--setenv", "PATH", "/usr/bin:/bin", "--setenv", "HOME", "/tmp", "--setenv", "LANG", "C.UTF-8",
-        "--setenv", "PYTHONHASHSEED", "0", "--setenv", "OMP_NUM_THREADS", "1", "--setenv", "OPENBLAS_NUM_THREADS", "1",
+        "--setenv", "PYTHONHASHSEED", "0", "--setenv", "OMP_NUM_THREADS", "1",
+        "--setenv", "OPENBLAS_NUM_THREADS", "1",
     };
+    // clang-format on
     size_t n = 0, n_texts = 0;
     argv[n++] = sandbox->bwrap;
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) argv[n++] = fixed[i];
@@ -138,8 +142,9 @@ static void set_limits(const SandboxJob *job) {
 
 // glibc's setuid asks all threads of the process, of which the child has but one: the calls themselves.
 static bool become_nobody(void) {
-    return geteuid() != 0 || (syscall(SYS_setgroups, 0, NULL) == 0 && syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY) == 0 &&
-                              syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY) == 0);
+    return geteuid() != 0 ||
+           (syscall(SYS_setgroups, 0, NULL) == 0 && syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY) == 0 &&
+            syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY) == 0);
 }
 
 static _Noreturn void child(const Run *run, const SandboxJob *job, const char **argv) {
@@ -191,8 +196,9 @@ static bool drain(Sink *sink) {
 }
 
 static void kill_all(const Run *run) {
-    kill(-run->pid, SIGKILL); // bwrap; with it, by --die-with-parent, the first process of the namespace, and so all of it
-    kill(run->pid, SIGKILL);  // before its setpgid
+    // bwrap, and with it, by --die-with-parent, the first process of the namespace and so all of it
+    kill(-run->pid, SIGKILL);
+    kill(run->pid, SIGKILL); // before its setpgid
 }
 
 // What is killed dies a little later: its ends of the pipes close with it.
@@ -240,7 +246,8 @@ static bool say_failed(const Buf *errors, Error *error) {
     Str line = str_trim(buf_str(errors));
     const char *end = line.len > 0 ? memchr(line.ptr, '\n', line.len) : NULL;
     if (end != NULL) line.len = (size_t)(end - line.ptr);
-    return error_set(error, "sandbox: bwrap makes no sandbox here (%.*s): expected a system that lets users make namespaces",
+    return error_set(error,
+                     "sandbox: bwrap makes no sandbox here (%.*s): expected a system that lets users make namespaces",
                      (int)line.len, line.len > 0 ? line.ptr : "");
 }
 
@@ -261,7 +268,7 @@ bool sandbox_run(const Sandbox *sandbox, const SandboxJob *job, SandboxResult *r
         close_fd(&run.in), close_fd(&run.out[1]), close_fd(&run.err[1]), close_fd(&run.status[1]);
         result->end = watch(&run, job, result);
         if (result->end != SANDBOX_EXITED) kill_all(&run);
-        while (waitpid(run.pid, NULL, 0) < 0 && errno == EINTR) {}
+        while (waitpid(run.pid, NULL, 0) < 0 && errno == EINTR) continue;
         if (result->end != SANDBOX_EXITED) settle(&run);
         result->wall_s = time_now_s() - start_s;
         bool ended = read_exit_code(buf_str(&run.report), &result->exit_code);

@@ -27,7 +27,7 @@ typedef struct SandboxFile {
 
 #define SANDBOX_MAX_FILES 8
 
-typedef struct SandboxJob { // borrowed
+typedef struct SandboxJob {  // borrowed
     const char *const *argv; // ends with NULL; argv[0] an absolute path inside
     const SandboxFile *files;
     size_t n_files;

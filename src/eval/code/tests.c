@@ -15,8 +15,10 @@ static bool read_inner(json_t *row, const char *where, const char *key, json_t *
     Str text = str_trim((Str){json_string_value(member), json_string_length(member)});
     if (text.len == 0) return true;
     if (strchr("[{n", text.ptr[0]) == NULL) {
-        return error_set(error, "%s: key \"%s\": expected JSON, found what looks like a compressed pickle; replace it once by "
-                         "pickle.loads(zlib.decompress(base64.b64decode(text))) in Python, a JSON string", where, key);
+        return error_set(error,
+                         "%s: key \"%s\": expected JSON, found what looks like a compressed pickle; replace it once by "
+                         "pickle.loads(zlib.decompress(base64.b64decode(text))) in Python, a JSON string",
+                         where, key);
     }
     char inside[256];
     snprintf(inside, sizeof inside, "%s: key \"%s\"", where, key);
@@ -32,7 +34,8 @@ typedef struct Kinds {
 static bool add_test(json_t *item, const char *where, CodeTests *tests, Kinds *kinds, Error *error) {
     if (!json_is_object(item)) return error_set(error, "%s: expected an object with input, output and testtype", where);
     Str input, output, type;
-    if (!json_need_string(item, where, "input", &input, error) || !json_need_string(item, where, "output", &output, error) ||
+    if (!json_need_string(item, where, "input", &input, error) ||
+        !json_need_string(item, where, "output", &output, error) ||
         !json_need_string(item, where, "testtype", &type, error)) {
         return false;
     }
@@ -50,7 +53,8 @@ static bool add_tests(json_t *array, const char *where, const char *key, CodeTes
     if (array == NULL) return true;
     if (!json_is_array(array)) return error_set(error, "%s: key \"%s\": expected an array of tests", where, key);
     if (json_array_size(array) > CODE_MAX_TESTS) {
-        return error_set(error, "%s: key \"%s\": expected at most %d tests, found %zu", where, key, CODE_MAX_TESTS, json_array_size(array));
+        return error_set(error, "%s: key \"%s\": expected at most %d tests, found %zu", where, key, CODE_MAX_TESTS,
+                         json_array_size(array));
     }
     for (size_t i = 0; i < json_array_size(array); i++) {
         char inside[256];
@@ -79,13 +83,16 @@ static bool read_fn_name(json_t *row, const char *where, CodeTests *tests, Error
     bool ok = is_name(text);
     if (ok) tests->fn_name = arena_strndup(tests->arena, text.ptr, text.len);
     json_decref(metadata);
-    return ok || error_set(error, "%s: functional tests: expected the name of a function as func_name in metadata", where);
+    return ok ||
+           error_set(error, "%s: functional tests: expected the name of a function as func_name in metadata", where);
 }
 
-static bool read_all(json_t *row, const char *where, json_t *public_tests, json_t *private_tests, CodeTests *tests, Error *error) {
+static bool read_all(json_t *row, const char *where, json_t *public_tests, json_t *private_tests, CodeTests *tests,
+                     Error *error) {
     Kinds kinds = {0};
     size_t most = json_array_size(public_tests) + json_array_size(private_tests);
-    tests->tests = arena_alloc(tests->arena, most < 2 * CODE_MAX_TESTS ? most : 2 * CODE_MAX_TESTS, sizeof *tests->tests);
+    tests->tests =
+        arena_alloc(tests->arena, most < 2 * CODE_MAX_TESTS ? most : 2 * CODE_MAX_TESTS, sizeof *tests->tests);
     if (!add_tests(public_tests, where, "public_test_cases", tests, &kinds, error) ||
         !add_tests(private_tests, where, "private_test_cases", tests, &kinds, error)) {
         return false;

@@ -1,10 +1,10 @@
 // The tests of a programming question, from rows as LiveCodeBench publishes them.
 //
-// A row has question_content and starter_code (texts for the prompt), public_test_cases and private_test_cases (each a JSON
-// string, or an array, of {"input", "output", "testtype"}, "stdin" or "functional"), and metadata (a JSON string or an
-// object), whose func_name names the function that functional tests call. private_test_cases is also published as a
-// base64 text of a compressed pickle, which this program does not read: a pickle runs whatever is in it. The error says
-// how to turn it into JSON; docs/eval-code.md too.
+// A row has question_content and starter_code (texts for the prompt), public_test_cases and private_test_cases (each a
+// JSON string, or an array, of {"input", "output", "testtype"}, "stdin" or "functional"), and metadata (a JSON string
+// or an object), whose func_name names the function that functional tests call. private_test_cases is also published as
+// a base64 text of a compressed pickle, which this program does not read: a pickle runs whatever is in it. The error
+// says how to turn it into JSON; docs/eval-code.md too.
 #ifndef RLT_EVAL_CODE_TESTS_H
 #define RLT_EVAL_CODE_TESTS_H
 
