@@ -33,7 +33,8 @@ struct ByteReader {
 
 static bool fill(ByteReader *r, Error *error) {
     ssize_t got;
-    do got = read(r->fd, r->in + r->in_to, sizeof r->in - r->in_to);
+    do
+        got = read(r->fd, r->in + r->in_to, sizeof r->in - r->in_to);
     while (got < 0 && errno == EINTR);
     if (got < 0) return error_set_errno(error, "%s", r->name);
     r->in_to += (size_t)got;
@@ -147,9 +148,13 @@ int byte_reader_next(ByteReader *r, Str *bytes, Error *error) {
     return bytes->len > 0;
 }
 
-Str byte_reader_magic(const ByteReader *r) { return (Str){r->magic, r->magic_bytes}; }
+Str byte_reader_magic(const ByteReader *r) {
+    return (Str){r->magic, r->magic_bytes};
+}
 
-const char *byte_reader_name(const ByteReader *r) { return r->name; }
+const char *byte_reader_name(const ByteReader *r) {
+    return r->name;
+}
 
 void byte_reader_close(ByteReader *r) {
     if (r == NULL) return;

@@ -5,9 +5,9 @@
 #ifndef RLT_BASE_BYTE_READER_H
 #define RLT_BASE_BYTE_READER_H
 
-#include <stddef.h>
 #include "base/buf.h"
 #include "base/error.h"
+#include <stddef.h>
 
 typedef struct ByteReader ByteReader;
 

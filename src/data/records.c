@@ -31,7 +31,9 @@ void records_close(Records *r) {
     mem_free(r);
 }
 
-static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+static bool is_space(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
 // 1: the block holds at least one byte; 0: the end; -1: an error.
 static int have_bytes(Records *r, Error *error) {
@@ -116,7 +118,8 @@ static int next_element(Records *r, Error *error) {
     r->number++;
     while ((status = have_bytes(r, error)) == 1) {
         size_t count = 0;
-        while (count < r->block.len && !ends_element(&nesting, r->block.ptr[count])) count++;
+        while (count < r->block.len && !ends_element(&nesting, r->block.ptr[count]))
+            count++;
         bool ended = count < r->block.len;
         if (!take(r, count, error)) return -1;
         if (!ended) continue;
@@ -139,7 +142,8 @@ static int next_element(Records *r, Error *error) {
 
 static int after_array(Records *r, Error *error) {
     int status;
-    while ((status = have_bytes(r, error)) == 1 && is_space(r->block.ptr[0])) drop(r, 1);
+    while ((status = have_bytes(r, error)) == 1 && is_space(r->block.ptr[0]))
+        drop(r, 1);
     if (status != 1) return status;
     error_set(error, "%s: text after its array", byte_reader_name(r->bytes));
     return -1;

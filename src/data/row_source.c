@@ -48,8 +48,14 @@ static RowSourceStatus next_record(RowSource *s, json_t **row, Error *error) {
     return ROW_SOURCE_BAD_ROW;
 }
 
-RowSourceStatus row_source_next(RowSource *s, json_t **row, Error *error) { return next_record(s, row, error); }
+RowSourceStatus row_source_next(RowSource *s, json_t **row, Error *error) {
+    return next_record(s, row, error);
+}
 
-size_t row_source_number(const RowSource *s) { return s->number; }
+size_t row_source_number(const RowSource *s) {
+    return s->number;
+}
 
-const char *row_source_where(const RowSource *s) { return s->where; }
+const char *row_source_where(const RowSource *s) {
+    return s->where;
+}

@@ -28,7 +28,9 @@ static const FieldName FIELDS[] = {
 // clang-format on
 enum { N_FIELDS = sizeof FIELDS / sizeof FIELDS[0] };
 
-static Str *field_of(Row *row, const FieldName *name) { return (Str *)((char *)row + name->offset); }
+static Str *field_of(Row *row, const FieldName *name) {
+    return (Str *)((char *)row + name->offset);
+}
 
 RowsLimits rows_limits_default(void) {
     return (RowsLimits){.max_rows = ROWS_MAX,
@@ -134,7 +136,8 @@ void row_release(Row *row) {
 }
 
 void rows_free(Rows *rows) {
-    for (size_t i = 0; i < rows->count; i++) row_release(&rows->rows[i]);
+    for (size_t i = 0; i < rows->count; i++)
+        row_release(&rows->rows[i]);
     arena_destroy(rows->arena);
     memset(rows, 0, sizeof *rows);
 }

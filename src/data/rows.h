@@ -38,9 +38,9 @@ typedef struct Rows {
 typedef struct RowsLimits {
     size_t max_rows;
     size_t max_line_bytes; // of one row
-    size_t max_bytes;  // of the whole file, unpacked
-    unsigned required; // RowFields that every row must have
-    unsigned one_of;   // RowFields of which every row must have at least one; 0: no such demand
+    size_t max_bytes;      // of the whole file, unpacked
+    unsigned required;     // RowFields that every row must have
+    unsigned one_of;       // RowFields of which every row must have at least one; 0: no such demand
 } RowsLimits;
 
 // Nothing required; 2^27 rows, JSON_LINE_MAX_BYTES a line, 16 GiB in all.

@@ -53,7 +53,8 @@ static void make_text(bool array, Buf *text) {
     for (int i = 0; i < 300; i++) {
         buf_printf(text, "%s{\"id\": %d, \"solution\": \"]},[{ \\\\\\\" %d\", \"n\": [[%d], {\"a\": []}], \"pad\": \"",
                    array && i > 0 ? " , " : "", i, i, i);
-        for (int j = 0; j < i * i; j++) buf_add_char(text, (char)('a' + j % 7));
+        for (int j = 0; j < i * i; j++)
+            buf_add_char(text, (char)('a' + j % 7));
         buf_add_text(text, array ? "\"}" : "\"}\r\n\n");
     }
     if (array) buf_add_text(text, "\n]\n");
@@ -169,7 +170,8 @@ static void damaged_and_growing_packs_are_refused(void **state) {
     (void)state;
     Buf text, packed;
     buf_init(&text, 0);
-    for (int i = 0; i < 1000; i++) buf_add_text(&text, "{\"a\": 1}\n");
+    for (int i = 0; i < 1000; i++)
+        buf_add_text(&text, "{\"a\": 1}\n");
     for (int packing = 1; packing < 3; packing++) {
         buf_init(&packed, 0);
         pack(buf_str(&text), packing, &packed);
@@ -185,7 +187,8 @@ static void damaged_and_growing_packs_are_refused(void **state) {
     }
     // A bomb: 64 MiB of blanks are some 64 KiB packed; the limit stops it before they are unpacked.
     buf_clear(&text);
-    for (int i = 0; i < 64 << 20; i++) buf_add_char(&text, ' ');
+    for (int i = 0; i < 64 << 20; i++)
+        buf_add_char(&text, ' ');
     for (int packing = 1; packing < 3; packing++) {
         buf_init(&packed, 0);
         pack(buf_str(&text), packing, &packed);
