@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/parquet.h"
 #include "data/records.h"
 
 struct RowSource {
     char *name;
     const RowsLimits *limits;
-    Records *records;
+    Records *records; // or
+    Parquet *parquet;
     size_t n_rows, number;
     char where[1024];
 };
@@ -16,10 +18,19 @@ struct RowSource {
 bool row_source_open(const char *path, const RowsLimits *limits, RowSource **source, Error *error) {
     ByteReader *bytes;
     if (!byte_reader_open(path, limits->max_bytes, &bytes, error)) return false;
+    Str magic = byte_reader_magic(bytes);
+    Parquet *parquet = NULL;
+    if (str_equal(magic, STR("PAR1")) || str_equal(magic, STR("PARE"))) {
+        byte_reader_close(bytes);
+        ParquetLimits inner = {limits->max_rows, limits->max_line_bytes, limits->max_bytes};
+        if (strcmp(path, "-") == 0) return error_set(error, "standard input: Parquet is read from a file only");
+        if (!parquet_open(path, &inner, &parquet, error)) return false;
+    }
     RowSource *made = mem_alloc(1, sizeof *made);
-    made->name = mem_strdup(byte_reader_name(bytes));
+    made->name = mem_strdup(strcmp(path, "-") == 0 ? "standard input" : path);
     made->limits = limits;
-    made->records = records_open(bytes, limits->max_line_bytes);
+    made->parquet = parquet;
+    if (parquet == NULL) made->records = records_open(bytes, limits->max_line_bytes);
     *source = made;
     return true;
 }
@@ -27,6 +38,7 @@ bool row_source_open(const char *path, const RowsLimits *limits, RowSource **sou
 void row_source_close(RowSource *s) {
     if (s == NULL) return;
     records_close(s->records);
+    parquet_close(s->parquet);
     mem_free(s->name);
     mem_free(s);
 }
@@ -49,7 +61,11 @@ static RowSourceStatus next_record(RowSource *s, json_t **row, Error *error) {
 }
 
 RowSourceStatus row_source_next(RowSource *s, json_t **row, Error *error) {
-    return next_record(s, row, error);
+    if (s->parquet == NULL) return next_record(s, row, error);
+    int status = parquet_next(s->parquet, row, error);
+    s->number += status == 1;
+    snprintf(s->where, sizeof s->where, "%s:%zu", s->name, s->number);
+    return (RowSourceStatus)status;
 }
 
 size_t row_source_number(const RowSource *s) {

@@ -1,0 +1,129 @@
+# Writes the Parquet files of tests/data/golden/parquet with pyarrow and DuckDB, and beside each the rows as JSON lines,
+# as pyarrow reads them back.
+# usage: make_parquet.py OUT [--many]     --many: every combination of the writers' settings; without it, those that are kept
+import datetime
+import itertools
+import json
+import os
+import sys
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+STRUCT = pa.struct([("from", pa.string()), ("value", pa.string())])
+SCHEMA = pa.schema([
+    ("id", pa.int64()),
+    ("system", pa.string()),
+    ("conversations", pa.list_(STRUCT)),
+    ("tags", pa.list_(pa.string())),
+    ("nested", pa.list_(pa.list_(pa.int32()))),
+    ("score", pa.float64()),
+    ("weight", pa.float32()),
+    ("flag", pa.bool_()),
+    ("small", pa.int8()),
+    ("unsigned", pa.uint32()),
+    ("deep", pa.struct([("a", pa.struct([("b", pa.list_(pa.int64())), ("c", pa.string())])), ("d", pa.bool_())])),
+    ("day", pa.date32()),
+    ("at", pa.timestamp("us", tz="UTC")),
+    ("local", pa.timestamp("ms")),
+    ("nothing", pa.null()),
+    pa.field("needed", pa.string(), nullable=False),
+])
+
+
+def rows(n):
+    """Rows in which every column is null, empty and full in turn, at periods that do not divide each other."""
+    out = []
+    for i in range(n):
+        out.append({
+            "id": (i - 3) * 1234567890123 if i % 5 else None,
+            "system": ["a system prompt", "", None, "é ü \U0001f600"][i % 4],
+            "conversations": None if i % 7 == 6 else [
+                {"from": None, "value": "v"} if j == 2 else None if j == 3 else {"from": "user", "value": f"text {i} " * j}
+                for j in range(i % 5)],
+            "tags": None if i % 6 == 5 else [None if (i + j) % 4 == 0 else f"t{j}" for j in range(i % 4)],
+            "nested": None if i % 9 == 8 else [None if j == 1 else list(range(-j, i % 3)) for j in range(i % 4)],
+            "score": i / 7 if i % 3 else None,
+            "weight": i / 7 if i % 4 else None,
+            "flag": [True, False, None, True, True][i % 5],
+            "small": i % 256 - 128,
+            "unsigned": 4294967295 - i,
+            "deep": None if i % 5 == 4 else {"a": None if i % 3 == 2 else {"b": [None, i] if i % 2 else [], "c": "x"},
+                                             "d": i % 2 == 0},
+            "day": datetime.date(1969, 12, 1) + datetime.timedelta(days=i * 397) if i % 4 else None,
+            "at": datetime.datetime(1969, 12, 31, 23, 59, 58, 5, datetime.timezone.utc) + datetime.timedelta(
+                seconds=i * 1234567) if i % 3 else None,
+            "local": datetime.datetime(2025, 1, 31, 12, 0, 0, 7000) + datetime.timedelta(hours=i),
+            "nothing": None,
+            "needed": f"n{i % 3}",
+        })
+    return out
+
+
+def plain(value):
+    """As the reader gives it."""
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [plain(v) for v in value]
+    if isinstance(value, datetime.datetime):
+        utc = value.tzinfo is not None
+        return value.replace(tzinfo=None).isoformat(timespec="microseconds" if utc else "milliseconds") + "Z" * utc
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, float) and (value != value or abs(value) == float("inf")):
+        return None
+    return value
+
+
+def write_rows(path, table):
+    with open(path, "w", encoding="utf-8") as out:
+        for row in table.to_pylist():
+            out.write(json.dumps(plain(row), ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def write(folder, name, table, **settings):
+    pq.write_table(table, f"{folder}/{name}.parquet", **settings)
+    write_rows(f"{folder}/{name}.jsonl", table)
+
+
+def combinations(folder, tables):
+    pages = {"1": dict(data_page_version="1.0"), "2": dict(data_page_version="2.0")}
+    codecs = ["none", "snappy", "zstd", "gzip"]
+    for n, version, codec, dictionary, size, group in itertools.product(
+            tables, pages, codecs, [True, False], [1 << 20, 64], [None, 1, 37]):
+        write(folder, f"many_{n}_{version}_{codec}_{int(dictionary)}_{size}_{group}", tables[n], compression=codec,
+              use_dictionary=dictionary, data_page_size=size, row_group_size=group, write_batch_size=13,
+              write_page_checksum=dictionary, **pages[version])
+
+
+def duck(folder, name, table, settings):
+    path = f"{folder}/{name}.parquet"
+    data = table.drop_columns(["nothing"])  # has no type there
+    connection = duckdb.connect()
+    connection.execute("set TimeZone = 'UTC'")
+    connection.register("data", data)
+    connection.execute(f"copy (select * from data) to '{path}' (format parquet {settings})")
+    write_rows(f"{folder}/{name}.jsonl", pq.read_table(path))
+
+
+def main():
+    folder, many = sys.argv[1], "--many" in sys.argv
+    os.makedirs(folder, exist_ok=True)
+    tables = {n: pa.Table.from_pylist(rows(n), SCHEMA) for n in [0, 1, 200]}
+    kept = pa.Table.from_pylist(rows(40), SCHEMA)
+    write(folder, "snappy_v1", kept, row_group_size=17)
+    write(folder, "zstd_v2", kept, compression="zstd", data_page_version="2.0", data_page_size=64, write_batch_size=5)
+    write(folder, "gzip_plain", kept, compression="gzip", use_dictionary=False, write_page_checksum=True)
+    write(folder, "none_v2_plain", kept, compression="none", use_dictionary=False, data_page_version="2.0")
+    write(folder, "no_rows", kept.slice(0, 0))
+    duck(folder, "duckdb", kept, "")
+    if not many:
+        return
+    combinations(folder, tables)
+    for codec in ["uncompressed", "snappy", "zstd", "gzip"]:
+        duck(folder, f"duckdb_{codec}", tables[200], f", compression {codec}, row_group_size 64")
+
+
+main()
