@@ -1,6 +1,7 @@
 # Writes the Parquet files of tests/data/golden/parquet with pyarrow and DuckDB, and beside each the rows as JSON lines,
 # as pyarrow reads them back.
 # usage: make_parquet.py OUT [--many]     --many: every combination of the writers' settings; without it, those that are kept
+#        make_parquet.py --seeds OUT      small files for tests/fuzz/seeds/parquet
 import datetime
 import itertools
 import json
@@ -108,7 +109,42 @@ def duck(folder, name, table, settings):
     write_rows(f"{folder}/{name}.jsonl", pq.read_table(path))
 
 
+def seeds(folder):
+    """Small, and without check sums, which would stop every change at the page's door."""
+    os.makedirs(folder, exist_ok=True)
+    names = ["id", "system", "conversations", "nested", "flag", "weight", "at"]
+    table = pa.Table.from_pylist(rows(7), SCHEMA).select(names)
+    settings = dict(store_schema=False, write_statistics=False)
+    pq.write_table(table, f"{folder}/v1_plain", compression="none", use_dictionary=False, **settings)
+    pq.write_table(table, f"{folder}/v1_dictionary", compression="none", row_group_size=4, **settings)
+    pq.write_table(table, f"{folder}/v2_dictionary", compression="none", data_page_version="2.0", **settings)
+    for codec in ["snappy", "zstd", "gzip"]:
+        pq.write_table(table.select(["system", "nested"]), f"{folder}/v1_{codec}", compression=codec, **settings)
+
+
+def refused(folder):
+    """What the reader names and refuses; no text columns, so that the files stay small."""
+    os.makedirs(folder, exist_ok=True)
+    settings = dict(store_schema=False, write_statistics=False, use_dictionary=False, compression="none")
+    numbers = pa.table({"n": pa.array([1, 2, None], pa.int64())})
+    files = {
+        "delta": (numbers, dict(column_encoding={"n": "DELTA_BINARY_PACKED"})),
+        "split": (numbers, dict(column_encoding={"n": "BYTE_STREAM_SPLIT"})),
+        "lz4": (numbers, dict(compression="lz4")),
+        "brotli": (numbers, dict(compression="brotli")),
+        "decimal": (pa.table({"n": pa.array([1], pa.decimal128(5, 2))}), {}),
+        "time": (pa.table({"n": pa.array([1], pa.time64("us"))}), {}),
+        "fixed": (pa.table({"n": pa.array([b"ab"], pa.binary(2))}), {}),
+        "bytes": (pa.table({"n": pa.array([b"fine", b"\xff\xfe"], pa.binary())}), {}),
+        "int96": (pa.table({"n": pa.array([1], pa.timestamp("ns"))}), dict(use_deprecated_int96_timestamps=True)),
+    }
+    for name, (table, more) in files.items():
+        pq.write_table(table, f"{folder}/{name}.parquet", **{**settings, **more})
+
+
 def main():
+    if sys.argv[1] == "--seeds":
+        return seeds(sys.argv[2])
     folder, many = sys.argv[1], "--many" in sys.argv
     os.makedirs(folder, exist_ok=True)
     tables = {n: pa.Table.from_pylist(rows(n), SCHEMA) for n in [0, 1, 200]}
@@ -119,6 +155,7 @@ def main():
     write(folder, "none_v2_plain", kept, compression="none", use_dictionary=False, data_page_version="2.0")
     write(folder, "no_rows", kept.slice(0, 0))
     duck(folder, "duckdb", kept, "")
+    refused(f"{folder}/refused")
     if not many:
         return
     combinations(folder, tables)

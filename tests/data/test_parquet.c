@@ -117,12 +117,35 @@ static void cut_files_are_refused(void **state) {
     buf_free(&bytes);
 }
 
+static void what_is_not_read_is_named(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {"delta", "column \"n\": encoding DELTA_BINARY_PACKED is not read"},
+        {"split", "column \"n\": encoding BYTE_STREAM_SPLIT is not read"},
+        {"lz4", "column \"n\": codec LZ4_RAW is not read"},
+        {"brotli", "column \"n\": codec BROTLI is not read"},
+        {"decimal", "column \"n\": type DECIMAL is not read"},
+        {"time", "column \"n\": type TIME is not read"},
+        {"fixed", "column \"n\": type FIXED_LEN_BYTE_ARRAY is not read"},
+        {"int96", "column \"n\": type INT96 is not read"},
+        {"bytes", "column \"n\": expected UTF-8 text"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char path[1024], expected[1200];
+        Error error;
+        snprintf(path, sizeof path, "%s/refused/%s.parquet", FOLDER, cases[i][0]);
+        snprintf(expected, sizeof expected, "%s: %s", path, cases[i][1]);
+        assert_string_equal(read_all(path, parquet_limits_default(), &error), expected);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_as_pyarrow_reads_them),
         cmocka_unit_test(rows_read_tells_it_by_its_bytes),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(cut_files_are_refused),
+        cmocka_unit_test(what_is_not_read_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
