@@ -11,6 +11,7 @@ const Command *const command_table[] = {
     &command_data_tokenizer,
     &command_data_convert,
     &command_data_sample,
+    &command_data_split,
     &command_data_stats,
     &command_sft,
     &command_rl,
