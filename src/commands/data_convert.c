@@ -22,7 +22,7 @@ static const OptionRow convert_rows[] = {
     {"solution_open", OPTION_TEXT, "", 0, 0, NULL, "Tag before the solution; none: <|begin_of_solution|>."},
     {"solution_close", OPTION_TEXT, "", 0, 0, NULL, "Tag after the solution; none: <|end_of_solution|>."},
     {"untagged", OPTION_BOOL, "false", 0, 0, NULL, "Takes answers without tags too: no thought, or all that follows it as the solution."},
-    {"trim", OPTION_BOOL, "true", 0, 0, NULL, "Drops white space at the ends of solution and reasoning_trace."},
+    {"trim", OPTION_BOOL, "true", 0, 0, NULL, "Drops newlines at the ends of solution and reasoning_trace."},
     {"strict", OPTION_BOOL, "false", 0, 0, NULL, "Writes nothing and fails where a row cannot be converted; otherwise such rows are listed and left out."},
     {0},
 };

@@ -174,13 +174,20 @@ static bool use_chat(json_t *object, const ConvertRules *rules, const char *wher
 
 // ---- the row
 
+// Without the newlines at its ends; blanks stay, since they may indent code.
+static Str drop_newlines(Str text) {
+    while (text.len > 0 && (text.ptr[0] == '\n' || text.ptr[0] == '\r')) text.ptr++, text.len--;
+    while (text.len > 0 && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '\r')) text.len--;
+    return text;
+}
+
 // Checks that a column is text and says something, and drops its padding.
 static bool finish(json_t *object, const char *key, bool needed, bool trim, const char *where, Error *error) {
     json_t *value = get(object, key);
     if (value == NULL) return !needed || error_set(error, "%s: key \"%s\": expected a string, found none", where, key);
     if (!json_is_string(value)) return error_set(error, "%s: key \"%s\": expected a string", where, key);
-    Str text = text_of(value), trimmed = str_trim(text);
-    if (trimmed.len == 0) return error_set(error, "%s: key \"%s\": expected text, found none", where, key);
+    Str text = text_of(value), trimmed = drop_newlines(text);
+    if (str_trim(text).len == 0) return error_set(error, "%s: key \"%s\": expected text, found none", where, key);
     if (trim && trimmed.len < text.len) {
         json_incref(value); // whose bytes `trimmed` points to
         set_text(object, key, trimmed);

@@ -26,7 +26,7 @@ typedef struct ConvertRules {
     const char *columns[CONVERT_COLUMNS];
     const char *thought_open, *thought_close, *solution_open, *solution_close;
     bool untagged; // an answer without thought tags has no trace, one without solution tags is all solution
-    bool trim;     // white space at the ends of solution and trace is padding, and is dropped
+    bool trim;     // newlines at the ends of solution and trace are padding, and are dropped
 } ConvertRules;
 
 // Changes `object` in place. On failure the message begins with `where`, and the object is to be dropped.

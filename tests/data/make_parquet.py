@@ -109,6 +109,22 @@ def duck(folder, name, table, settings):
     write_rows(f"{folder}/{name}.jsonl", pq.read_table(path))
 
 
+BESPOKE = pa.schema([("system", pa.string()), ("conversations", pa.list_(STRUCT))])
+
+
+def bespoke():
+    """The form of Bespoke-Stratos-17k; the texts are ours. The third row's answer is cut off."""
+    def row(question, thought, solution, end="<|end_of_solution|>"):
+        answer = (f"<|begin_of_thought|>\n\n{thought}\n\n<|end_of_thought|>\n\n"
+                  f"<|begin_of_solution|>\n\n{solution}\n\n{end}")
+        return {"system": "Think step by step.", "conversations": [{"from": "user", "value": question},
+                                                                   {"from": "assistant", "value": answer}]}
+    return [row("Return your answer in \\boxed{}. What is $1 + 1$?", "Two ones.\n\nSo 2.", "It is \\(\\boxed{2}\\)."),
+            row("Größe von {1, 2}?", "\"Größe\": 2 <|not a tag|>", "```python\nlen({1, 2})\n```"),
+            row("Cut off?", "Yes.", "It is", end=""),
+            row("Last?", "\tYes.", "Yes.")]
+
+
 def seeds(folder):
     """Small, and without check sums, which would stop every change at the page's door."""
     os.makedirs(folder, exist_ok=True)
@@ -155,6 +171,7 @@ def main():
     write(folder, "none_v2_plain", kept, compression="none", use_dictionary=False, data_page_version="2.0")
     write(folder, "no_rows", kept.slice(0, 0))
     duck(folder, "duckdb", kept, "")
+    write(folder, "bespoke", pa.Table.from_pylist(bespoke(), BESPOKE))
     refused(f"{folder}/refused")
     if not many:
         return

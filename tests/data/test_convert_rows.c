@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "data/convert_rows.h"
+#include "data/row_source.h"
 
 static ConvertRules rules_default(void) {
     return (ConvertRules){.thought_open = "<|begin_of_thought|>",
@@ -57,9 +58,10 @@ static void published_forms_are_read(void **state) {
           expected);
     check(&rules, "{'conversations':[{'from':'human','value':'q'},{'from':'gpt','value':'" ANSWER "'}],'system':'y'}",
           expected);
-    check(&rules, "{'prompt':'q','solution':'\\n\\ns\\n','reasoning_trace':'\\nt1\\n\\nt2\\n\\n','system':'y'}",
+    check(&rules, "{'prompt':'q','solution':'\\n\\r\\ns\\n','reasoning_trace':'\\nt1\\n\\nt2\\n\\n','system':'y'}",
           expected);
     check(&rules, "{'question':'q','solution':'s','reasoning_trace':'t1\\n\\nt2','system':'y'}", expected);
+    check(&rules, "{'question':'q','solution':'\\n  s: \\n'}", "{'question':'q','solution':'  s: '}");
     rules.trim = false;
     check(&rules, "{'question':' q ','solution':' s ','reasoning_trace':'t\\n'}",
           "{'question':' q ','solution':' s ','reasoning_trace':'t\\n'}");
@@ -143,12 +145,51 @@ static void what_cannot_be_read_says_why(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) check(&rules, cases[i][0], cases[i][1]);
 }
 
+// Through the Parquet reader, convert_row and row_write: every column that a row had is in the line, with the same value.
+static void kept_columns_read_back(void **state) {
+    (void)state;
+    RowsLimits limits = rows_limits_default();
+    ConvertRules rules = rules_default();
+    rules.columns[CONVERT_QUESTION] = rules.columns[CONVERT_SOLUTION] = "needed";
+    RowSource *source, *expected;
+    Error error;
+    json_t *row, *before, *after;
+    Buf line;
+    buf_init(&line, 0);
+    assert_true(row_source_open(TEST_DATA "/data/golden/parquet/snappy_v1.parquet", &limits, &source, &error));
+    assert_true(row_source_open(TEST_DATA "/data/golden/parquet/snappy_v1.jsonl", &limits, &expected, &error));
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(row_source_next(source, &row, &error), ROW_SOURCE_ROW);
+        assert_int_equal(row_source_next(expected, &before, &error), ROW_SOURCE_ROW);
+        json_object_set(before, "question", json_object_get(before, "needed"));
+        json_object_set(before, "solution", json_object_get(before, "needed"));
+        json_object_del(before, "needed");
+        if (json_is_null(json_object_get(before, "system"))) json_object_del(before, "system");
+        assert_true(convert_row(row, &rules, "in", &error));
+        Arena *arena = arena_create();
+        Row made;
+        if (!row_from_json(row, "in", &limits, arena, &made, &error)) fail_msg("%s", error.message);
+        buf_clear(&line);
+        row_write(&made, &line);
+        if (!json_parse(buf_str(&line), "line", &after, &error)) fail_msg("%s", error.message);
+        if (!json_equal(before, after)) fail_msg("row %d: %s", i + 1, line.data);
+        row_release(&made);
+        arena_destroy(arena);
+        json_decref(before);
+        json_decref(after);
+    }
+    row_source_close(source);
+    row_source_close(expected);
+    buf_free(&line);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_forms_are_read),
         cmocka_unit_test(other_columns_are_kept),
         cmocka_unit_test(columns_are_mapped),
         cmocka_unit_test(what_cannot_be_read_says_why),
+        cmocka_unit_test(kept_columns_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
