@@ -14,7 +14,7 @@
 // ---- sample
 
 static const OptionRow sample_rows[] = {
-    {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL rows."},
+    {"data", OPTION_INPUT, NULL, 0, 0, NULL, "Rows: JSON lines or an array, also .gz and .zst, or Parquet."},
     {"out", OPTION_OUTPUT, "-", 0, 0, NULL, "JSONL of the rows chosen, in the data's order; -: standard output."},
     {"count", OPTION_INT, "1000", 1, 1e9, NULL, "Rows."},
     {"shuffle", OPTION_BOOL, "true", 0, 0, NULL, "Chooses at random; false: the first ones."},

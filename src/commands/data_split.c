@@ -35,51 +35,39 @@ static bool test_count(const char *text, size_t n_rows, size_t *count, Error *er
     return true;
 }
 
-typedef struct Part {
-    char *path;
-    FileWriter *writer;
-} Part;
-
-static bool open_part(const char *folder, const char *name, Part *part, Error *error) {
-    part->path = path_join(folder, name);
-    return file_writer_open(part->path, &part->writer, error);
+static char *part_path(const char *folder, const char *name, const char *suffix) {
+    Buf path;
+    buf_init(&path, 0);
+    buf_printf(&path, "%s/%s%s", folder, name, suffix);
+    return path.data;
 }
 
-static void add_rows(const Rows *data, const bool *in_test, const Part *train, const Part *test) {
+// The rows of one part, beside the name that they get in the end.
+static bool write_part(const char *path, const Rows *data, const bool *in_test, bool test, Error *error) {
+    FileWriter *writer;
+    if (!file_writer_open(path, &writer, error)) return false;
     Buf line;
     buf_init(&line, 0);
     for (size_t i = 0; i < data->count; i++) {
+        if (in_test[i] != test) continue;
         buf_clear(&line);
         row_write(&data->rows[i], &line);
-        file_writer_add_str(in_test[i] ? test->writer : train->writer, buf_str(&line));
+        file_writer_add_str(writer, buf_str(&line));
     }
     buf_free(&line);
+    return file_writer_commit(writer, error);
 }
 
-// Both or none: a new training part beside an old test part might share questions with it.
-static bool commit_parts(const Part *train, const Part *test, Error *error) {
-    if (!file_writer_commit(train->writer, error)) {
-        file_writer_abort(test->writer);
-        return false;
-    }
-    if (file_writer_commit(test->writer, error)) return true;
-    if (!path_remove(train->path, NULL)) log_warn("%s: is left without its test part", train->path);
-    return false;
-}
-
+// Both parts or none: a new training part beside an old test part might share questions with it. So both are on the disk
+// before either gets its name, and the old test part goes first.
 static bool write_parts(const char *folder, const Rows *data, const bool *in_test, Error *error) {
-    Part train = {0}, test = {0};
-    bool ok = dir_make(folder, error) && open_part(folder, "train.jsonl", &train, error);
-    if (ok && !open_part(folder, "test.jsonl", &test, error)) {
-        file_writer_abort(train.writer);
-        ok = false;
-    }
-    if (ok) {
-        add_rows(data, in_test, &train, &test);
-        ok = commit_parts(&train, &test, error);
-    }
-    mem_free(train.path);
-    mem_free(test.path);
+    char *train = part_path(folder, "train.jsonl", ""), *new_train = part_path(folder, "train.jsonl", ".new");
+    char *test = part_path(folder, "test.jsonl", ""), *new_test = part_path(folder, "test.jsonl", ".new");
+    bool ok = dir_make(folder, error) && write_part(new_train, data, in_test, false, error) &&
+              write_part(new_test, data, in_test, true, error) && path_remove(test, error) &&
+              path_replace(new_train, train, error) && path_replace(new_test, test, error);
+    if (!ok && !(path_remove(new_train, NULL) && path_remove(new_test, NULL))) log_warn("%s: %s is left", folder, new_train);
+    mem_free(train), mem_free(new_train), mem_free(test), mem_free(new_test);
     return ok;
 }
 
