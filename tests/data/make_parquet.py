@@ -52,8 +52,8 @@ def rows(n):
             "unsigned": 4294967295 - i,
             "deep": None if i % 5 == 4 else {"a": None if i % 3 == 2 else {"b": [None, i] if i % 2 else [], "c": "x"},
                                              "d": i % 2 == 0},
-            "day": datetime.date(1969, 12, 1) + datetime.timedelta(days=i * 397) if i % 4 else None,
-            "at": datetime.datetime(1969, 12, 31, 23, 59, 58, 5, datetime.timezone.utc) + datetime.timedelta(
+            "day": datetime.date(1899, 2, 1) + datetime.timedelta(days=i * 397) if i % 4 else None,
+            "at": datetime.datetime(1969, 11, 1, 23, 59, 58, 5, datetime.timezone.utc) + datetime.timedelta(
                 seconds=i * 1234567) if i % 3 else None,
             "local": datetime.datetime(2025, 1, 31, 12, 0, 0, 7000) + datetime.timedelta(hours=i),
             "nothing": None,

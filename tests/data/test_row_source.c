@@ -51,7 +51,9 @@ static void pack(Str text, int packing, Buf *out) {
 static void make_text(bool array, Buf *text) {
     if (array) buf_add_text(text, "\n [ ");
     for (int i = 0; i < 300; i++) {
-        buf_printf(text, "%s{\"id\": %d, \"solution\": \"]},[{ \\\\\\\" %d\", \"n\": [[%d], {\"a\": []}], \"pad\": \"",
+        buf_printf(text,
+                   "%s{\"id\": %d, \"solution\": \"]},[{ \\\\\\\" %d\", \"n\": [[%d], {\"a\": []}], \"e\": \"\\\\\", "
+                   "\"pad\": \"",
                    array && i > 0 ? " , " : "", i, i, i);
         for (int j = 0; j < i * i; j++)
             buf_add_char(text, (char)('a' + j % 7));
