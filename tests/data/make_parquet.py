@@ -109,6 +109,38 @@ def duck(folder, name, table, settings):
     write_rows(f"{folder}/{name}.jsonl", pq.read_table(path))
 
 
+def shapes():
+    """Types that pyarrow maps onto those above, and maps, which it gives back as lists of pairs."""
+    n = 12
+    pairs = [None if i % 4 == 3 else [(f"k{j}", None if j == 1 else j) for j in range(i % 3)] for i in range(n)]
+    columns = {
+        "map": pa.array(pairs, pa.map_(pa.string(), pa.int32())),
+        "category": pa.array([["a", "b", None][i % 3] for i in range(n)]).dictionary_encode(),
+        "large": pa.array(["x" * i if i % 5 else None for i in range(n)], pa.large_string()),
+        "view": pa.array([f"v{i}" for i in range(n)], pa.string_view()),
+        "pair": pa.array([[i, None] if i % 3 else None for i in range(n)], pa.list_(pa.int16(), 2)),
+        "large_list": pa.array([[True] * (i % 3) for i in range(n)], pa.large_list(pa.bool_())),
+        "u64": pa.array([2**63 - 1 + 2048 * (i % 3) for i in range(n)], pa.uint64()),
+        "nan": pa.array([float("nan"), float("-inf"), -0.0, 1e300] * 3),
+        "listed_structs": pa.array([[{"a": {"b": [[i]]}}, {"a": None}, None][: i % 4] for i in range(n)]),
+    }
+    rows = pa.table(columns)
+    lines = [{**row, "map": row["map"] and [{"key": k, "value": v} for k, v in row["map"]],
+              "u64": row["u64"] if row["u64"] < 2**63 else float(row["u64"])} for row in rows.to_pylist()]
+    for row, pair in zip(lines, pairs):
+        row["map"] = [] if pair == [] else row["map"]
+    return rows, lines
+
+
+def write_shapes(folder):
+    table, lines = shapes()
+    for name, settings in {"shapes": {}, "shapes_old": dict(use_compliant_nested_type=False, version="1.0")}.items():
+        pq.write_table(table, f"{folder}/{name}.parquet", **settings)
+        with open(f"{folder}/{name}.jsonl", "w", encoding="utf-8") as out:
+            for row in lines:
+                out.write(json.dumps(plain(row), ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
 BESPOKE = pa.schema([("system", pa.string()), ("conversations", pa.list_(STRUCT))])
 
 
@@ -171,6 +203,7 @@ def main():
     write(folder, "none_v2_plain", kept, compression="none", use_dictionary=False, data_page_version="2.0")
     write(folder, "no_rows", kept.slice(0, 0))
     duck(folder, "duckdb", kept, "")
+    write_shapes(folder)
     write(folder, "bespoke", pa.Table.from_pylist(bespoke(), BESPOKE))
     refused(f"{folder}/refused")
     if not many:
