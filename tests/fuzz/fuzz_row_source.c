@@ -1,5 +1,5 @@
-// Any bytes as a file of rows: rows, bad rows that are named, or one line of error, within the limits. Where Jansson takes
-// the whole for one array, its elements are the rows.
+// Any bytes as a file of rows: rows, bad rows that are named, or one line of error, within the limits. Where Jansson
+// takes the whole for one array, its elements are the rows.
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
