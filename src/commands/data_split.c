@@ -29,7 +29,8 @@ static bool test_count(const char *text, size_t n_rows, size_t *count, Error *er
         return error_set(error, "key \"test\": expected a whole number or a share between 0 and 1, found \"%s\"", text);
     double rows = value < 1 ? round(value * (double)n_rows) : value;
     if (rows < 1 || rows >= (double)n_rows)
-        return error_set(error, "key \"test\": expected at least one row in each part, found %.0f of %zu in the test part",
+        return error_set(error,
+                         "key \"test\": expected at least one row in each part, found %.0f of %zu in the test part",
                          rows, n_rows);
     *count = (size_t)rows;
     return true;
@@ -58,15 +59,16 @@ static bool write_part(const char *path, const Rows *data, const bool *in_test, 
     return file_writer_commit(writer, error);
 }
 
-// Both parts or none: a new training part beside an old test part might share questions with it. So both are on the disk
-// before either gets its name, and the old test part goes first.
+// Both parts or none: a new training part beside an old test part might share questions with it. So both are on the
+// disk before either gets its name, and the old test part goes first.
 static bool write_parts(const char *folder, const Rows *data, const bool *in_test, Error *error) {
     char *train = part_path(folder, "train.jsonl", ""), *new_train = part_path(folder, "train.jsonl", ".new");
     char *test = part_path(folder, "test.jsonl", ""), *new_test = part_path(folder, "test.jsonl", ".new");
     bool ok = dir_make(folder, error) && write_part(new_train, data, in_test, false, error) &&
               write_part(new_test, data, in_test, true, error) && path_remove(test, error) &&
               path_replace(new_train, train, error) && path_replace(new_test, test, error);
-    if (!ok && !(path_remove(new_train, NULL) && path_remove(new_test, NULL))) log_warn("%s: %s is left", folder, new_train);
+    if (!ok && !(path_remove(new_train, NULL) && path_remove(new_test, NULL)))
+        log_warn("%s: %s is left", folder, new_train);
     mem_free(train), mem_free(new_train), mem_free(test), mem_free(new_test);
     return ok;
 }
@@ -81,13 +83,16 @@ static bool run_split(const Options *o, Error *error) {
     bool *in_test = mem_alloc(data.count, sizeof *in_test);
     bool ok = test_count(options_text(o, "test"), data.count, &wanted, error);
     if (ok) chosen = split_choose(data.rows, data.count, wanted, (uint64_t)options_int(o, "seed"), in_test);
-    if (ok && chosen == 0) ok = error_set(error, "%s: no question has so few rows that they fit into %zu", path, wanted);
+    if (ok && chosen == 0)
+        ok = error_set(error, "%s: no question has so few rows that they fit into %zu", path, wanted);
     ok = ok && write_parts(options_text(o, "out"), &data, in_test, error);
-    if (ok && chosen < wanted) log_warn("%s: %zu rows in the test part: those of one question stay together", path, chosen);
+    if (ok && chosen < wanted)
+        log_warn("%s: %zu rows in the test part: those of one question stay together", path, chosen);
     if (ok) log_info("%s: %zu rows to train, %zu to test", options_text(o, "out"), data.count - chosen, chosen);
     mem_free(in_test);
     rows_free(&data);
     return ok;
 }
 
-const Command command_data_split = {"data split", "two parts that share no question", "data out", split_rows, run_split};
+const Command command_data_split = {"data split", "two parts that share no question", "data out", split_rows,
+                                    run_split};

@@ -57,16 +57,21 @@ static void print_lengths(Lengths *l) {
     if (l->n == 0) return;
     qsort(l->values, l->n, sizeof *l->values, compare_lengths);
     double sum = 0;
-    for (size_t i = 0; i < l->n; i++) sum += (double)l->values[i];
-    printf("%-16s %9zu %9.0f %11.1f %11.1f %11.1f %11.1f %9.0f %11.1f\n", l->name, l->n, quantile(l, 0), quantile(l, 0.25),
-           quantile(l, 0.5), quantile(l, 0.75), quantile(l, 0.95), quantile(l, 1), sum / (double)l->n);
+    for (size_t i = 0; i < l->n; i++)
+        sum += (double)l->values[i];
+    printf("%-16s %9zu %9.0f %11.1f %11.1f %11.1f %11.1f %9.0f %11.1f\n", l->name, l->n, quantile(l, 0),
+           quantile(l, 0.25), quantile(l, 0.5), quantile(l, 0.75), quantile(l, 0.95), quantile(l, 1),
+           sum / (double)l->n);
 }
 
 static void print_stats(Stats *s) {
     int64_t limit = options_int(s->options, "max_tokens");
-    printf("rows: %zu, not parsed: %zu, lengths in %s\n", s->n_rows, s->n_bad, s->bundle.tokenizer != NULL ? "tokens" : "bytes");
-    printf("%-16s %9s %9s %11s %11s %11s %11s %9s %11s\n", "", "rows", "min", "25%", "median", "75%", "95%", "max", "mean");
-    for (int i = 0; i < N_LENGTHS; i++) print_lengths(&s->lengths[i]);
+    printf("rows: %zu, not parsed: %zu, lengths in %s\n", s->n_rows, s->n_bad,
+           s->bundle.tokenizer != NULL ? "tokens" : "bytes");
+    printf("%-16s %9s %9s %11s %11s %11s %11s %9s %11s\n", "", "rows", "min", "25%", "median", "75%", "95%", "max",
+           "mean");
+    for (int i = 0; i < N_LENGTHS; i++)
+        print_lengths(&s->lengths[i]);
     if (limit > 0) {
         printf("over max_tokens=%lld: %zu of %zu examples\n", (long long)limit, s->n_over, s->lengths[EXAMPLE].n);
     }
@@ -111,7 +116,8 @@ static void measure_example(Stats *s, const Row *row) {
 
 static void measure_row(Stats *s, const Row *row) {
     const Str parts[] = {row->question, row->solution, row->trace, row->completion, row->text};
-    for (int i = QUESTION; i <= TEXT; i++) measure(s, parts[i], &s->lengths[i]);
+    for (int i = QUESTION; i <= TEXT; i++)
+        measure(s, parts[i], &s->lengths[i]);
     measure_example(s, row);
 }
 
@@ -121,8 +127,8 @@ static bool measure_all(Stats *s, RowSource *source, const RowsLimits *limits, E
     while ((status = row_source_next(source, &object, error)) == ROW_SOURCE_ROW || status == ROW_SOURCE_BAD_ROW) {
         Arena *arena = arena_create();
         Row row;
-        bool ok = status == ROW_SOURCE_ROW &&
-                  row_from_json(object, row_source_where(source), limits, arena, &row, error);
+        bool ok =
+            status == ROW_SOURCE_ROW && row_from_json(object, row_source_where(source), limits, arena, &row, error);
         if (ok) {
             measure_row(s, &row);
             row_release(&row);
@@ -139,9 +145,11 @@ static bool measure_all(Stats *s, RowSource *source, const RowsLimits *limits, E
 static bool open_model(Stats *s, Error *error) {
     const Options *o = s->options;
     bool limited = options_int(o, "max_tokens") > 0;
-    if (!options_given(o, "model")) return !limited || error_set(error, "key \"max_tokens\": expected a model, whose tokens are meant");
+    if (!options_given(o, "model"))
+        return !limited || error_set(error, "key \"max_tokens\": expected a model, whose tokens are meant");
     return model_bundle_open(options_text(o, "model"), &s->bundle, error) &&
-           dialogue_format_from_options(&s->format, o, error) && (!limited || model_bundle_need_chat(&s->bundle, error));
+           dialogue_format_from_options(&s->format, o, error) &&
+           (!limited || model_bundle_need_chat(&s->bundle, error));
 }
 
 static bool run_stats(const Options *o, Error *error) {
@@ -150,12 +158,14 @@ static bool run_stats(const Options *o, Error *error) {
     RowSource *source = NULL;
     Stats s = {.options = o};
     dialogue_format_init(&s.format);
-    for (int i = 0; i < N_LENGTHS; i++) s.lengths[i].name = names[i];
+    for (int i = 0; i < N_LENGTHS; i++)
+        s.lengths[i].name = names[i];
     bool ok = open_model(&s, error) && row_source_open(options_text(o, "data"), &limits, &source, error) &&
               measure_all(&s, source, &limits, error);
     if (ok) print_stats(&s);
     row_source_close(source);
-    for (int i = 0; i < N_LENGTHS; i++) mem_free(s.lengths[i].values);
+    for (int i = 0; i < N_LENGTHS; i++)
+        mem_free(s.lengths[i].values);
     ids_free(&s.ids);
     dialogue_format_free(&s.format);
     model_bundle_close(&s.bundle);
