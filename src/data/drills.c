@@ -12,7 +12,6 @@ enum { DRAW_DRILLS = 2, DRAW_DRILLS_CHECK = 3 }; // `step` of the draws' address
 #define HIT_TRIES 256 // draws for an expression of a wanted value, before a line misses instead
 #define COPY_MAX_TOKENS 10
 #define RECALL_CHANCE 0.4
-#define COMPARE_LINES 3 // for each line of another kind: they are short
 
 DrillOptions drill_options_default(void) {
     return (DrillOptions){.seed = 0,
@@ -139,8 +138,7 @@ static void write_check(const DrillOptions *o, Draws *draws, DrillText *out) {
     const CountdownStyle *style = countdown_style_by_name("short");
     int64_t target = draw_target(o, draws);
     begin_idle_question(o, draws, out, target);
-    int32_t n = o->lines <= DRILLS_MAX_LINES / COMPARE_LINES ? o->lines * COMPARE_LINES : DRILLS_MAX_LINES;
-    for (int32_t line = 0; line < n; line++) {
+    for (int32_t line = 0; line < o->lines; line++) {
         bool hit = draw_chance(draws, o->hit_share), found;
         Expression e;
         int tries = 0;
@@ -249,8 +247,7 @@ static void write_recall(const DrillOptions *o, Draws *draws, DrillText *out) {
 static void write_compare(const DrillOptions *o, Draws *draws, DrillText *out) {
     int64_t target = draw_between(draws, 0, o->rules.value_max);
     begin_idle_question(o, draws, out, target);
-    int32_t n = o->lines <= DRILLS_MAX_LINES / COMPARE_LINES ? o->lines * COMPARE_LINES : DRILLS_MAX_LINES;
-    for (int32_t line = 0; line < n; line++) {
+    for (int32_t line = 0; line < o->lines; line++) {
         bool hit = draw_chance(draws, o->hit_share);
         int64_t value = hit ? target : draw_between(draws, 0, o->rules.value_max);
         begin_line(out);

@@ -10,7 +10,6 @@
 //   recall   the same with an expression given, which some of the lines are:
 //            "4 6 5 -> 45 | ( 4 + 6 ) - 5 ? 6 * ( 5 - 4 ) ; ( 4 + 6 ) - 5 ;"
 //   compare  a question, then values and whether they are its target: "4 6 5 -> 45 ? = 13 no ; = 45 yes ;"
-//            (three times as many lines as the others: they are short)
 // In the notation of style "short": every token apart. Row i is a function of the options and i alone. No row answers
 // its question but by chance: the parts of the task are here, their composition is not.
 //
@@ -29,7 +28,7 @@
 typedef struct DrillOptions {
     uint64_t seed;
     int32_t n_rows;
-    int32_t lines;                                               // a row (three times as many of compare)
+    int32_t lines;                                               // a row
     int32_t numbers_min, numbers_max;                            // numbers an expression (check, copy, permute)
     int32_t number_min, number_max;                              // their range
     ValueRules rules;                                            // value_max >= 1: targets are drawn up to it
