@@ -250,6 +250,16 @@ void jw_null(JsonWriter *w) {
     buf_add_text(w->out, "null");
 }
 
+// With a point where it is whole, so that it is read back as a real. From 10^17 on it has an exponent anyway.
+static void add_kept_real(JsonWriter *w, double value) {
+    if (value != floor(value) || fabs(value) >= 1e17) {
+        jw_f64(w, value);
+    } else {
+        begin_value(w);
+        buf_printf(w->out, "%.1f", value);
+    }
+}
+
 void jw_json(JsonWriter *w, json_t *value) {
     switch (json_typeof(value)) {
     case JSON_OBJECT: {
@@ -270,7 +280,7 @@ void jw_json(JsonWriter *w, json_t *value) {
         break;
     case JSON_STRING: jw_string(w, (Str){json_string_value(value), json_string_length(value)}); break;
     case JSON_INTEGER: jw_int(w, json_integer_value(value)); break;
-    case JSON_REAL: jw_f64(w, json_real_value(value)); break;
+    case JSON_REAL: add_kept_real(w, json_real_value(value)); break;
     case JSON_TRUE: jw_bool(w, true); break;
     case JSON_FALSE: jw_bool(w, false); break;
     case JSON_NULL: jw_null(w); break;

@@ -57,7 +57,8 @@ void jw_f32(JsonWriter *w, float value);  // %.9g; -0.0 keeps its point, without
 void jw_f64(JsonWriter *w, double value); // %.17g; -0.0 likewise
 void jw_bool(JsonWriter *w, bool value);
 void jw_null(JsonWriter *w);
-void jw_json(JsonWriter *w, json_t *value); // any json_t, compact, keys in their order; reals as jw_f64
+// Any json_t, compact, keys in their order; reals as jw_f64, whole ones with a point (16.0), so that they stay reals.
+void jw_json(JsonWriter *w, json_t *value);
 // key and value in one call
 void jw_kstring(JsonWriter *w, const char *key, Str value);
 void jw_kint(JsonWriter *w, const char *key, int64_t value);

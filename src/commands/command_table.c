@@ -5,10 +5,26 @@
 #include "commands/commands.h"
 
 const Command *const command_table[] = {
-    &command_run,         &command_data_countdown, &command_data_drills, &command_data_tokenizer, &command_data_sample,
-    &command_data_stats,  &command_sft,            &command_rl,          &command_collect,        &command_score,
-    &command_eval,        &command_generate,       &command_logp,        &command_tokenize,       &command_inspect,
-    &command_convert,     &command_report,       NULL,
+    &command_run,
+    &command_data_countdown,
+    &command_data_drills,
+    &command_data_tokenizer,
+    &command_data_convert,
+    &command_data_sample,
+    &command_data_split,
+    &command_data_stats,
+    &command_sft,
+    &command_rl,
+    &command_collect,
+    &command_score,
+    &command_eval,
+    &command_generate,
+    &command_logp,
+    &command_tokenize,
+    &command_inspect,
+    &command_convert,
+    &command_report,
+    NULL,
 };
 
 const Command *command_find(const char *name) {

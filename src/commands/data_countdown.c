@@ -98,6 +98,7 @@ static const OptionRow drill_rows[] = {
     {"copy", OPTION_REAL, "0.15", 0, 1e6, NULL, "Weight of: tokens and the same tokens again."},
     {"single", OPTION_REAL, "0.1", 0, 1e6, NULL, "Weight of: one operation."},
     {"permute", OPTION_REAL, "0.25", 0, 1e6, NULL, "Weight of: numbers, then expressions over them."},
+    {"recall", OPTION_REAL, "0", 0, 1e6, NULL, "Weight of: an expression given, then others, and it again among them."},
     {"compare", OPTION_REAL, "0", 0, 1e6, NULL, "Weight of: a value, a target, whether they agree."},
     {"hits", OPTION_REAL, "0.35", 0, 1, NULL, "Share of check and compare lines that meet their target."},
     {"seed", OPTION_INT, "1", 0, 4294967295.0, NULL, "Of every draw."},
@@ -118,6 +119,7 @@ static bool run_drills(const Options *o, Error *error) {
     d.copy_share = options_real(o, "copy");
     d.single_share = options_real(o, "single");
     d.permute_share = options_real(o, "permute");
+    d.recall_share = options_real(o, "recall");
     d.compare_share = options_real(o, "compare");
     d.hit_share = options_real(o, "hits");
     FileWriter *writer;

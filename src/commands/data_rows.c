@@ -1,4 +1,4 @@
-// rlt data sample, rlt data stats, rlt data tokenizer: what is done with rows that are there.
+// rlt data sample, rlt data tokenizer: what is done with rows that are there.
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@
 // ---- sample
 
 static const OptionRow sample_rows[] = {
-    {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL rows."},
+    {"data", OPTION_INPUT, NULL, 0, 0, NULL, "Rows: JSON lines or an array, also .gz and .zst, or Parquet."},
     {"out", OPTION_OUTPUT, "-", 0, 0, NULL, "JSONL of the rows chosen, in the data's order; -: standard output."},
     {"count", OPTION_INT, "1000", 1, 1e9, NULL, "Rows."},
     {"shuffle", OPTION_BOOL, "true", 0, 0, NULL, "Chooses at random; false: the first ones."},
@@ -115,74 +115,3 @@ static bool run_tokenizer(const Options *o, Error *error) {
 }
 
 const Command command_data_tokenizer = {"data tokenizer", "trains a byte-level BPE tokenizer", "data out", tokenizer_rows, run_tokenizer};
-
-// ---- stats
-
-static const OptionRow stats_rows[] = {
-    {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL rows."},
-    {"model", OPTION_INPUT, "", 0, 0, NULL, "Counts in this model's tokens; none: in bytes."},
-    {0},
-};
-
-typedef struct Lengths {
-    const char *name;
-    int64_t *values;
-    size_t n;
-} Lengths;
-
-static int compare_lengths(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static void print_lengths(Lengths *l) {
-    if (l->n == 0) return;
-    qsort(l->values, l->n, sizeof *l->values, compare_lengths);
-    double sum = 0;
-    for (size_t i = 0; i < l->n; i++) sum += (double)l->values[i];
-    printf("%-16s rows %zu  mean %.1f  min %lld  median %lld  95%% %lld  max %lld\n", l->name, l->n, sum / (double)l->n,
-           (long long)l->values[0], (long long)l->values[l->n / 2], (long long)l->values[l->n * 95 / 100],
-           (long long)l->values[l->n - 1]);
-}
-
-static void measure(const Tokenizer *tokenizer, Str text, Lengths *l) {
-    if (text.ptr == NULL) return;
-    int64_t length = (int64_t)text.len;
-    if (tokenizer != NULL) {
-        Ids ids = {0};
-        tokenizer_encode(tokenizer, text, &ids);
-        length = ids.len;
-        ids_free(&ids);
-    }
-    l->values[l->n++] = length;
-}
-
-static void print_stats(const Rows *rows, const Tokenizer *tokenizer) {
-    static const char *const names[] = {"question", "solution", "reasoning_trace", "completion", "text"};
-    Lengths lengths[5];
-    for (int i = 0; i < 5; i++) lengths[i] = (Lengths){names[i], mem_alloc(rows->count, sizeof(int64_t)), 0};
-    for (size_t r = 0; r < rows->count; r++) {
-        const Row *row = &rows->rows[r];
-        const Str parts[] = {row->question, row->solution, row->trace, row->completion, row->text};
-        for (int i = 0; i < 5; i++) measure(tokenizer, parts[i], &lengths[i]);
-    }
-    printf("rows: %zu, lengths in %s\n", rows->count, tokenizer != NULL ? "tokens" : "bytes");
-    for (int i = 0; i < 5; i++) {
-        print_lengths(&lengths[i]);
-        mem_free(lengths[i].values);
-    }
-}
-
-static bool run_stats(const Options *o, Error *error) {
-    Rows rows;
-    RowsLimits limits = rows_limits_default();
-    if (!rows_read(options_text(o, "data"), &limits, &rows, error)) return false;
-    ModelBundle bundle = {0};
-    bool ok = !options_given(o, "model") || model_bundle_open(options_text(o, "model"), &bundle, error);
-    if (ok) print_stats(&rows, bundle.tokenizer);
-    model_bundle_close(&bundle);
-    rows_free(&rows);
-    return ok;
-}
-
-const Command command_data_stats = {"data stats", "lengths of what rows hold", "data model", stats_rows, run_stats};

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <utf8proc.h>
 #include <yaml.h>
+#include <zlib.h>
 #include <zstd.h>
 
 #include "base/file.h"
@@ -83,6 +84,7 @@ static void write_libraries(JsonWriter *w) {
     jw_kstring(w, "libyaml", str_of(yaml));
     jw_kstring(w, "pcre2", str_of(pcre));
     jw_kstring(w, "utf8proc", str_of(utf8proc_version()));
+    jw_kstring(w, "zlib", str_of(zlibVersion()));
     jw_kstring(w, "zstd", str_of(ZSTD_versionString()));
     jw_kstring(w, "libcurl", str_of(curl_version_info(CURLVERSION_NOW)->version));
     jw_kstring(w, "openssl", str_of(OpenSSL_version(OPENSSL_VERSION)));

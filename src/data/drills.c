@@ -11,6 +11,7 @@ enum { DRAW_DRILLS = 2, DRAW_DRILLS_CHECK = 3 }; // `step` of the draws' address
 
 #define HIT_TRIES 256 // draws for an expression of a wanted value, before a line misses instead
 #define COPY_MAX_TOKENS 10
+#define RECALL_CHANCE 0.4
 
 DrillOptions drill_options_default(void) {
     return (DrillOptions){.seed = 0,
@@ -25,6 +26,7 @@ DrillOptions drill_options_default(void) {
                           .copy_share = 0.15,
                           .single_share = 0.1,
                           .permute_share = 0.25,
+                          .recall_share = 0,
                           .compare_share = 0,
                           .hit_share = 0.35};
 }
@@ -56,6 +58,10 @@ static bool rules_let_enough_through(const DrillOptions *o) {
     return kept == 16;
 }
 
+static double total_share(const DrillOptions *o) {
+    return o->check_share + o->copy_share + o->single_share + o->permute_share + o->recall_share + o->compare_share;
+}
+
 bool drill_options_check(const DrillOptions *o, Error *error) {
     bool ok = in_range("n_rows", o->n_rows, 0, DRILLS_MAX_ROWS, error) &&
               in_range("lines", o->lines, 1, DRILLS_MAX_LINES, error) &&
@@ -67,10 +73,11 @@ bool drill_options_check(const DrillOptions *o, Error *error) {
               is_share("check_share", o->check_share, error) && is_share("copy_share", o->copy_share, error) &&
               is_share("single_share", o->single_share, error) &&
               is_share("permute_share", o->permute_share, error) &&
+              is_share("recall_share", o->recall_share, error) &&
               is_share("compare_share", o->compare_share, error) && is_share("hit_share", o->hit_share, error);
     if (!ok) return false;
-    if (o->check_share + o->copy_share + o->single_share + o->permute_share + o->compare_share <= 0)
-        return error_set(error, "expected a share of check, copy, single, permute or compare above 0");
+    if (total_share(o) <= 0)
+        return error_set(error, "expected a share of some kind above 0");
     if (!rules_let_enough_through(o))
         return error_set(error,
                          "key \"value_max\": expected room for the results of numbers from %d to %d, got %" PRId64,
@@ -112,10 +119,25 @@ static void end_line(DrillText *out, size_t from) {
     out->to[out->n_answers++] = (int32_t)out->text.len;
 }
 
+// "4 6 5 -> 45": how rows begin whose kind is one part of Countdown, in the notation of a question.
+static void begin_question(DrillText *out, const int64_t *numbers, int32_t n, int64_t target) {
+    for (int32_t i = 0; i < n; i++) buf_printf(&out->text, "%" PRId64 " ", numbers[i]);
+    buf_printf(&out->text, "-> %" PRId64, target);
+}
+
+// The same over numbers that nothing after it uses, and its " ?".
+static void begin_idle_question(const DrillOptions *o, Draws *draws, DrillText *out, int64_t target) {
+    int64_t numbers[EXPRESSION_MAX_NUMBERS];
+    int32_t n = draw_n(o, draws);
+    for (int32_t i = 0; i < n; i++) numbers[i] = draw_between(draws, o->number_min, o->number_max);
+    begin_question(out, numbers, n, target);
+    buf_add_text(&out->text, " ?");
+}
+
 static void write_check(const DrillOptions *o, Draws *draws, DrillText *out) {
     const CountdownStyle *style = countdown_style_by_name("short");
     int64_t target = draw_target(o, draws);
-    buf_printf(&out->text, "%" PRId64 " ?", target);
+    begin_idle_question(o, draws, out, target);
     for (int32_t line = 0; line < o->lines; line++) {
         bool hit = draw_chance(draws, o->hit_share), found;
         Expression e;
@@ -176,22 +198,45 @@ static void write_single(const DrillOptions *o, Draws *draws, DrillText *out) {
     }
 }
 
+// Draws another expression over the same numbers; leaves *e where none is found.
+static void another_over(const DrillOptions *o, Draws *draws, const int64_t *numbers, Expression *e) {
+    Expression next;
+    for (int tries = 0; tries < HIT_TRIES; tries++) {
+        if (!expression_draw(numbers, e->n, &o->rules, draws, &next)) continue;
+        *e = next;
+        return;
+    }
+}
+
 static void write_permute(const DrillOptions *o, Draws *draws, DrillText *out) {
     Expression e; // the numbers of one expression that keeps the rules have others, or at least itself
     fresh_expression(o, draws, draw_n(o, draws), &e);
     int64_t numbers[EXPRESSION_MAX_NUMBERS];
-    for (int32_t i = 0; i < e.n; i++) {
-        numbers[i] = e.values[i].num;
-        buf_printf(&out->text, "%" PRId64 " ", numbers[i]);
-    }
-    buf_add_char(&out->text, '?');
+    for (int32_t i = 0; i < e.n; i++) numbers[i] = e.values[i].num;
+    begin_question(out, numbers, e.n, draw_target(o, draws));
+    buf_add_text(&out->text, " ?");
     for (int32_t line = 0; line < o->lines; line++) {
-        Expression next;
-        for (int tries = 0; tries < HIT_TRIES; tries++) {
-            if (!expression_draw(numbers, e.n, &o->rules, draws, &next)) continue;
-            e = next;
-            break;
-        }
+        another_over(o, draws, numbers, &e);
+        size_t from = out->text.len;
+        begin_line(out);
+        expression_write(&out->text, &NOTATION_SPACED, &e, 0);
+        end_line(out, from);
+    }
+}
+
+// A given expression comes back among others over the same numbers.
+static void write_recall(const DrillOptions *o, Draws *draws, DrillText *out) {
+    Expression given;
+    fresh_expression(o, draws, draw_n(o, draws), &given);
+    int64_t numbers[EXPRESSION_MAX_NUMBERS];
+    for (int32_t i = 0; i < given.n; i++) numbers[i] = given.values[i].num;
+    begin_question(out, numbers, given.n, draw_target(o, draws));
+    buf_add_text(&out->text, " | ");
+    expression_write(&out->text, &NOTATION_SPACED, &given, 0);
+    buf_add_text(&out->text, " ?");
+    for (int32_t line = 0; line < o->lines; line++) {
+        Expression e = given;
+        if (!draw_chance(draws, RECALL_CHANCE)) another_over(o, draws, numbers, &e);
         size_t from = out->text.len;
         begin_line(out);
         expression_write(&out->text, &NOTATION_SPACED, &e, 0);
@@ -200,12 +245,13 @@ static void write_permute(const DrillOptions *o, Draws *draws, DrillText *out) {
 }
 
 static void write_compare(const DrillOptions *o, Draws *draws, DrillText *out) {
+    int64_t target = draw_between(draws, 0, o->rules.value_max);
+    begin_idle_question(o, draws, out, target);
     for (int32_t line = 0; line < o->lines; line++) {
-        int64_t target = draw_between(draws, 0, o->rules.value_max);
         bool hit = draw_chance(draws, o->hit_share);
         int64_t value = hit ? target : draw_between(draws, 0, o->rules.value_max);
         begin_line(out);
-        buf_printf(&out->text, "%" PRId64 " ? %" PRId64, target, value);
+        buf_printf(&out->text, "= %" PRId64, value);
         size_t from = out->text.len;
         buf_add_text(&out->text, value == target ? " yes" : " no");
         end_line(out, from);
@@ -220,15 +266,16 @@ void drill_make(const DrillOptions *o, uint32_t index, DrillText *out) {
                  {o->copy_share, write_copy},
                  {o->single_share, write_single},
                  {o->permute_share, write_permute},
+                 {o->recall_share, write_recall},
                  {o->compare_share, write_compare}};
     buf_clear(&out->text);
     out->n_answers = 0;
     Draws draws = draws_begin(o->seed, RNG_DATA, DRAW_DRILLS, index, 0);
-    double total = o->check_share + o->copy_share + o->single_share + o->permute_share + o->compare_share;
+    double total = total_share(o);
     double at = rng_uniform(&draws.next) * total;
     draws.next.position++;
     int chosen = -1; // the last kind of any weight takes what rounding leaves
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         if (kinds[i].share <= 0) continue;
         chosen = i;
         if (at < kinds[i].share) break;

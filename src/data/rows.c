@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "data/row_source.h"
 
 #define ROWS_MAX ((size_t)1 << 27)
 #define ROWS_MAX_BYTES ((size_t)16 << 30)
@@ -27,7 +28,9 @@ static const FieldName FIELDS[] = {
 // clang-format on
 enum { N_FIELDS = sizeof FIELDS / sizeof FIELDS[0] };
 
-static Str *field_of(Row *row, const FieldName *name) { return (Str *)((char *)row + name->offset); }
+static Str *field_of(Row *row, const FieldName *name) {
+    return (Str *)((char *)row + name->offset);
+}
 
 RowsLimits rows_limits_default(void) {
     return (RowsLimits){.max_rows = ROWS_MAX,
@@ -98,11 +101,9 @@ static bool check_demands(const Row *row, const char *where, const RowsLimits *l
     return found || error_set(error, "%s: expected a key %s, found none", where, wanted);
 }
 
-bool row_parse(Str line, const char *where, const RowsLimits *limits, Arena *arena, Row *row, Error *error) {
+bool row_from_json(json_t *object, const char *where, const RowsLimits *limits, Arena *arena, Row *row, Error *error) {
     memset(row, 0, sizeof *row);
-    json_t *object = NULL;
-    if (!json_parse(line, where, &object, error)) return false;
-    bool ok = json_is_object(object) || error_set(error, "%s: expected a JSON object", where);
+    bool ok = true;
     for (int i = 0; ok && i < N_FIELDS; i++)
         ok = take_string(object, where, FIELDS[i].key, arena, field_of(row, &FIELDS[i]), error);
     if (ok && row->question.ptr == NULL) ok = take_string(object, where, "prompt", arena, &row->question, error);
@@ -119,6 +120,15 @@ bool row_parse(Str line, const char *where, const RowsLimits *limits, Arena *are
     return true;
 }
 
+bool row_parse(Str line, const char *where, const RowsLimits *limits, Arena *arena, Row *row, Error *error) {
+    memset(row, 0, sizeof *row);
+    json_t *object = NULL;
+    if (!json_parse(line, where, &object, error)) return false;
+    if (json_is_object(object)) return row_from_json(object, where, limits, arena, row, error);
+    json_decref(object);
+    return error_set(error, "%s: expected a JSON object", where);
+}
+
 void row_release(Row *row) {
     json_decref(row->messages);
     json_decref(row->other);
@@ -126,40 +136,29 @@ void row_release(Row *row) {
 }
 
 void rows_free(Rows *rows) {
-    for (size_t i = 0; i < rows->count; i++) row_release(&rows->rows[i]);
+    for (size_t i = 0; i < rows->count; i++)
+        row_release(&rows->rows[i]);
     arena_destroy(rows->arena);
     memset(rows, 0, sizeof *rows);
 }
 
-static bool read_lines(LineReader *reader, const char *path, const RowsLimits *limits, Rows *rows, Error *error) {
-    size_t capacity = 0, bytes = 0;
+static bool read_rows(RowSource *source, const RowsLimits *limits, Rows *rows, Error *error) {
+    size_t capacity = 0;
     Row *growing = NULL; // moves into the arena when its size is known
-    Str line;
-    int status;
+    json_t *object;
+    RowSourceStatus status;
     bool ok = true;
-    while (ok && (status = line_reader_next(reader, &line, error)) != 0) {
-        size_t number = line_reader_number(reader);
-        if (status < 0) {
-            ok = false;
-        } else if (str_trim(line).len == 0) {
-            continue;
-        } else if (rows->count == limits->max_rows) {
-            ok = error_set(error, "%s:%zu: expected at most %zu rows", path, number, limits->max_rows);
-        } else if (line.len > limits->max_bytes - bytes) {
-            ok = error_set(error, "%s:%zu: expected at most %zu bytes in all", path, number, limits->max_bytes);
-        } else {
-            if (rows->count == capacity) {
-                capacity = capacity == 0 ? 64 : capacity * 2;
-                growing = mem_realloc(growing, capacity, sizeof *growing);
-            }
-            char where[1024];
-            snprintf(where, sizeof where, "%s:%zu", path, number);
-            Row *row = &growing[rows->count];
-            ok = row_parse(line, where, limits, rows->arena, row, error);
-            row->line = number;
-            bytes += line.len;
-            rows->count += ok;
+    while (ok && (status = row_source_next(source, &object, error)) != ROW_SOURCE_END) {
+        ok = status == ROW_SOURCE_ROW;
+        if (!ok) break;
+        if (rows->count == capacity) {
+            capacity = capacity == 0 ? 64 : capacity * 2;
+            growing = mem_realloc(growing, capacity, sizeof *growing);
         }
+        Row *row = &growing[rows->count];
+        ok = row_from_json(object, row_source_where(source), limits, rows->arena, row, error);
+        row->line = row_source_number(source);
+        rows->count += ok;
     }
     rows->rows = arena_alloc(rows->arena, rows->count, sizeof *growing);
     if (rows->count > 0) memcpy(rows->rows, growing, rows->count * sizeof *growing);
@@ -169,11 +168,11 @@ static bool read_lines(LineReader *reader, const char *path, const RowsLimits *l
 
 bool rows_read(const char *path, const RowsLimits *limits, Rows *rows, Error *error) {
     memset(rows, 0, sizeof *rows);
-    LineReader *reader;
-    if (!line_reader_open(path, limits->max_line_bytes, &reader, error)) return false;
+    RowSource *source;
+    if (!row_source_open(path, limits, &source, error)) return false;
     rows->arena = arena_create();
-    bool ok = read_lines(reader, path, limits, rows, error);
-    line_reader_close(reader);
+    bool ok = read_rows(source, limits, rows, error);
+    row_source_close(source);
     if (!ok) rows_free(rows);
     return ok;
 }

@@ -284,7 +284,7 @@ static void test_f64(void **state) {
 
 static void test_write_tree(void **state) {
     (void)state;
-    const char *text = "{\"z\":[1,-2.5,\"a\\u0000b\",null],\"a\":{\"t\":true,\"f\":false}}";
+    const char *text = "{\"z\":[1,-2.5,16.0,-0.0,99999999999999984.0,1e+17,\"a\\u0000b\",null],\"a\":{\"t\":true,\"f\":false}}";
     json_t *tree = parsed(text);
     Buf out;
     buf_init(&out, 0);

@@ -36,6 +36,15 @@ static int64_t check_sides(Str sides) {
     return problem.target;
 }
 
+// Takes "4 6 5 -> 45 ?" off the front; returns the target.
+static int64_t take_question(Str *rest) {
+    ptrdiff_t arrow = str_find(*rest, STR(" -> "), 0), mark = str_find(*rest, STR(" ?"), 0);
+    assert_true(arrow > 0 && mark > arrow);
+    int64_t target = strtoll(rest->ptr + arrow + 4, NULL, 10);
+    *rest = (Str){rest->ptr + mark + 2, rest->len - (size_t)mark - 2};
+    return target;
+}
+
 static DrillOptions only(double check, double copy, double single, double compare) {
     DrillOptions o = drill_options_default();
     o.seed = 3;
@@ -58,10 +67,7 @@ static void check_lines_hold(void **state) {
     for (uint32_t row = 0; row < 200; row++) {
         drill_make(&o, row, &text);
         Str rest = buf_str(&text.text), line;
-        int64_t target = strtoll(rest.ptr, NULL, 10);
-        ptrdiff_t mark = str_find(rest, STR(" ? "), 0);
-        assert_true(mark > 0);
-        rest = (Str){rest.ptr + mark + 3, rest.len - (size_t)mark - 3};
+        int64_t target = take_question(&rest);
         for (int n = 0; next_line(&rest, &line); n++, lines++) {
             bool yes = str_ends(line, STR(" yes"));
             line.len -= yes ? 4 : 3;
@@ -95,53 +101,76 @@ static void copies_singles_and_comparisons_hold(void **state) {
         for (Str rest = buf_str(&text.text); next_line(&rest, &line); lines++) check_sides(line);
         o = only(0, 0, 0, 1);
         drill_make(&o, row, &text);
-        for (Str rest = buf_str(&text.text); next_line(&rest, &line); lines++) {
+        Str rest = buf_str(&text.text);
+        int64_t target = take_question(&rest);
+        for (; next_line(&rest, &line); lines++) {
             char *end;
-            int64_t target = strtoll(line.ptr, &end, 10), value = strtoll(end + 2, &end, 10);
-            assert_int_equal(target == value, strncmp(end, " yes", 4) == 0);
+            assert_int_equal(line.ptr[0], '=');
+            int64_t value = strtoll(line.ptr + 1, &end, 10);
+            assert_true(str_equal((Str){end, (size_t)(line.ptr + line.len - end)}, target == value ? STR(" yes") : STR(" no")));
         }
+        assert_int_equal(rest.len, 0);
         assert_int_equal(lines, 3 * o.lines);
     }
     buf_free(&text.text);
 }
 
-// Every expression uses the row's numbers, each once: no verdict but for the value, which is not asked for.
-static void permutations_use_the_numbers(void **state) {
-    (void)state;
+// Every expression uses the row's numbers, each once: no verdict but for the value, which is not asked for. Of recall,
+// the given one does too, and some lines are it.
+static void expressions_use_the_numbers(double permute, double recall, int *different, int *given_again) {
     DrillOptions o = only(1, 0, 0, 0);
     o.check_share = 0;
-    o.permute_share = 1;
+    o.permute_share = permute;
+    o.recall_share = recall;
     DrillText text = {.n_answers = 0};
     buf_init(&text.text, 0);
-    int different = 0, mixed = 0;
+    int mixed = 0;
+    *different = *given_again = 0;
     for (uint32_t row = 0; row < 100; row++) {
         drill_make(&o, row, &text);
         assert_int_equal(text.n_answers, o.lines);
         CountdownProblem problem = {.n = 0, .target = -1}; // no value is negative
         char *at = text.text.data;
-        while (*at != '?') {
+        while (*at != '-') {
             problem.numbers[problem.n++] = strtoll(at, &at, 10);
             at++;
         }
         assert_int_equal(problem.n, 3);
         mixed += problem.numbers[0] != problem.numbers[1];
-        assert_int_equal(text.from[0], at + 1 - text.text.data);
+        Str rest = buf_str(&text.text), given = {NULL, 0};
+        ptrdiff_t bar = str_find(rest, STR(" | "), 0), mark = str_find(rest, STR(" ?"), 0);
+        assert_int_equal(bar >= 0, recall > 0);
+        if (recall > 0) {
+            given = (Str){rest.ptr + bar + 3, (size_t)(mark - bar) - 3};
+            assert_int_equal(countdown_grade(given, &problem), COUNTDOWN_WRONG_VALUE);
+        }
+        assert_int_equal(text.from[0], mark + 2);
         Str first = {NULL, 0};
         for (int32_t i = 0; i < text.n_answers; i++) {
-            Str line = {text.text.data + text.from[i], (size_t)(text.to[i] - text.from[i])};
+            Str line = str_trim((Str){text.text.data + text.from[i], (size_t)(text.to[i] - text.from[i])});
             assert_true(str_ends(line, STR(" ;")));
             line.len -= 2;
             assert_int_equal(countdown_grade(line, &problem), COUNTDOWN_WRONG_VALUE);
             if (i == 0)
                 first = line;
             else
-                different += !str_equal(line, first);
+                *different += !str_equal(line, first);
+            *given_again += recall > 0 && str_equal(line, given);
         }
         assert_int_equal(text.to[text.n_answers - 1], text.text.len);
     }
-    assert_true(different > 500); // of 700
-    assert_true(mixed > 60);      // of 100
+    assert_true(mixed > 60); // of 100
     buf_free(&text.text);
+}
+
+static void permutations_and_recalls_use_the_numbers(void **state) {
+    (void)state;
+    int different, given_again;
+    expressions_use_the_numbers(1, 0, &different, &given_again);
+    assert_true(different > 500); // of 700
+    expressions_use_the_numbers(0, 1, &different, &given_again);
+    // of 800, 0.4 are meant to be the given one and some of the others are by chance: 0.33 and 0.5 are 4 sigma off
+    assert_in_range(given_again, 800 * 33 / 100, 800 * 50 / 100);
 }
 
 // Each answer begins after its line's first '=' or '|' and ends with its ';'.
@@ -154,7 +183,8 @@ static void answers_are_marked(void **state) {
         drill_make(&o, row, &text);
         assert_int_equal(text.n_answers, o.lines);
         const char *data = text.text.data;
-        size_t at = 0;
+        ptrdiff_t question = str_find(buf_str(&text.text), STR(" ?"), 0);
+        size_t at = question < 0 ? 0 : (size_t)question + 2;
         for (int32_t i = 0; i < text.n_answers; i++) {
             size_t from = at + strcspn(data + at, "=|") + 1, to = from + strcspn(data + from, ";") + 1;
             assert_int_equal(text.from[i], from);
@@ -214,14 +244,14 @@ static void wrong_options_name_their_key(void **state) {
     o = drill_options_default();
     o.check_share = o.copy_share = o.single_share = o.permute_share = 0;
     assert_false(drill_options_check(&o, &error));
-    assert_non_null(strstr(error.message, "expected a share of check"));
+    assert_non_null(strstr(error.message, "expected a share of some kind"));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(check_lines_hold),
         cmocka_unit_test(copies_singles_and_comparisons_hold),
-        cmocka_unit_test(permutations_use_the_numbers),
+        cmocka_unit_test(permutations_and_recalls_use_the_numbers),
         cmocka_unit_test(answers_are_marked),
         cmocka_unit_test(shares_choose_the_kinds),
         cmocka_unit_test(wrong_options_name_their_key),

@@ -100,7 +100,8 @@ static void errors_name_file_line_and_key(void **state) {
         {"{\"question\": null}", ROW_QUESTION, 0, ":1: key \"question\": expected a string, found none"},
         {"{}", ROW_MESSAGES, 0, ":1: key \"messages\": expected an array of messages, found none"},
         {"{}", 0, ROW_TRACE | ROW_COMPLETION, ":1: expected a key \"reasoning_trace\" or \"completion\", found none"},
-        {"\n[1]", 0, 0, ":2: expected a JSON object"},
+        {"\n7", 0, 0, ":2: expected a JSON object"},
+        {"{}\n[1]", 0, 0, ":2: expected a JSON object"},
         {"{\"a\": 1, \"a\": 2}", 0, 0, ":1: not "},
         {"{\"question\": \"q\"", 0, 0, ":1: not "},
         {"{\"question\": \"\xff\"}", 0, 0, ":1: not "},
@@ -109,7 +110,7 @@ static void errors_name_file_line_and_key(void **state) {
         {"{}\n{}\n{}\n{}\n", 0, 0, ":4: expected at most 3 rows"},
         {"{\"a\": \"0123456789012345678901234567890123456789\"}\n{\"a\": "
          "\"0123456789012345678901234567890123456789\"}\n",
-         0, 0, ":2: expected at most 90 bytes in all"},
+         0, 0, ": expected at most 90 bytes in all"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         RowsLimits limits = rows_limits_default();

@@ -1,5 +1,5 @@
 // Whatever the bytes of a line: row_parse gives a row or one line of error, and a row that is written reads back as
-// itself (compared after a second writing: whole reals come back as integers).
+// itself (compared after a second writing: floats have one form then).
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
