@@ -147,6 +147,7 @@ static bool is_infinite(const Term *t, bool *negative) {
 static bool half_line(Compare *c, TermRelation relation, const Term *value, RealSet *out) {
     out->n = 0;
     bool negative;
+    if (!is_expression(value) || term_has_variables(value)) return false;
     if (is_infinite(value, &negative)) { // x < infinity: all
         bool all = negative ? relation == REL_GT || relation == REL_GE : relation == REL_LT || relation == REL_LE;
         return all && add_piece(c, out, (Piece){NULL, NULL, true, true});
