@@ -141,41 +141,50 @@ static const Term *changed(Maker *m, const Term *t, uint32_t *at, bool swap) {
 
 // ---- The judge ----
 
-static double plain_value(const Term *t, const double at[3]) {
-    double a = t->n > 0 ? plain_value(t->args[0], at) : 0, b = t->n > 1 ? plain_value(t->args[1], at) : 0;
+// Every step in long double, or rounded to double: where the two differ, doubles do not tell.
+static long double plain_value(const Term *t, const double at[3], bool rounded) {
+    long double a = t->n > 0 ? plain_value(t->args[0], at, rounded) : 0;
+    long double b = t->n > 1 ? plain_value(t->args[1], at, rounded) : 0, v;
     switch (t->kind) {
-    case TERM_NUMBER: return strtod(t->digits.ptr, NULL) / pow(10, t->decimals);
-    case TERM_CONSTANT: return t->name.ptr[0] == 'e' ? 2.718281828459045 : 3.141592653589793;
-    case TERM_SYMBOL: return at[t->name.ptr[0] == 'x' ? 0 : t->name.ptr[0] == 'y' ? 1 : 2];
-    case TERM_ADD: return a + b;
-    case TERM_MULTIPLY: return a * b;
-    case TERM_DIVIDE: return b == 0 ? NAN : a / b;
-    case TERM_POWER: return pow(a, b);
-    case TERM_NEGATE: return -a;
-    default: break;
+    case TERM_NUMBER: v = strtold(t->digits.ptr, NULL) / powl(10, t->decimals); break;
+    case TERM_CONSTANT: v = t->name.ptr[0] == 'e' ? 2.718281828459045235360L : 3.141592653589793238463L; break;
+    case TERM_SYMBOL: v = at[t->name.ptr[0] == 'x' ? 0 : t->name.ptr[0] == 'y' ? 1 : 2]; break;
+    case TERM_ADD: v = a + b; break;
+    case TERM_MULTIPLY: v = a * b; break;
+    case TERM_DIVIDE: v = b == 0 ? (long double)NAN : a / b; break;
+    case TERM_POWER: v = powl(a, b); break;
+    case TERM_NEGATE: v = -a; break;
+    default:
+        if (str_equal(t->name, STR("sqrt"))) v = sqrtl(a);
+        else if (str_equal(t->name, STR("sin"))) v = sinl(a);
+        else if (str_equal(t->name, STR("cos"))) v = cosl(a);
+        else if (str_equal(t->name, STR("tan"))) v = tanl(a);
+        else if (str_equal(t->name, STR("ln"))) v = logl(a);
+        else if (str_equal(t->name, STR("abs"))) v = fabsl(a);
+        else if (str_equal(t->name, STR("exp"))) v = expl(a);
+        else v = atanl(a);
     }
-    if (str_equal(t->name, STR("sqrt"))) return sqrt(a);
-    if (str_equal(t->name, STR("sin"))) return sin(a);
-    if (str_equal(t->name, STR("cos"))) return cos(a);
-    if (str_equal(t->name, STR("tan"))) return tan(a);
-    if (str_equal(t->name, STR("ln"))) return log(a);
-    if (str_equal(t->name, STR("abs"))) return fabs(a);
-    if (str_equal(t->name, STR("exp"))) return exp(a);
-    return atan(a);
+    return rounded ? (double)v : v;
+}
+
+static double sure_value(const Term *t, const double at[3]) { // NAN where not sure
+    double x = (double)plain_value(t, at, false), y = (double)plain_value(t, at, true);
+    return fabs(x - y) <= 1e-9 * fabs(x) ? x : (double)NAN;
 }
 
 typedef enum Judgement { JUDGED_SAME, JUDGED_DIFFERENT, JUDGED_OPEN } Judgement;
 
-// Beyond 1e6 doubles tell too little of sin and of differences.
+// Beyond 1e6 doubles tell too little of sin and of differences; below 1e-6 a value may be the noise of a sum.
 static Judgement judge(Maker *m, const Term *a, const Term *b) {
     int usable = 0, same = 0;
     for (int point = 0; point < 24; point++) {
         double at[3];
         for (int i = 0; i < 3; i++) at[i] = (0.05 + draw(m, 100000) * 4e-5) * (point % 3 == 2 && draw(m, 2) ? -1 : 1);
-        double x = plain_value(a, at), y = plain_value(b, at);
+        double x = sure_value(a, at), y = sure_value(b, at);
         if (!isfinite(x) || !isfinite(y) || fabs(x) > 1e6 || fabs(y) > 1e6) continue;
+        if (fmax(fabs(x), fabs(y)) < 1e-6) continue;
         usable++;
-        double distance = fabs(x - y) / fmax(fmax(fabs(x), fabs(y)), 1e-3);
+        double distance = fabs(x - y) / fmax(fabs(x), fabs(y));
         if (distance > 1e-6) return JUDGED_DIFFERENT;
         same += distance < 1e-11;
     }

@@ -97,6 +97,7 @@ static void balls_decide_the_rest(void **state) {
         {"(sqrt (^ x 2))", "(abs x)", true, MATH_NUMERIC},
         {"(sqrt (^ x 2))", "x", false, MATH_DIFFERENT},
         {"(* (sqrt x) (sqrt y))", "(sqrt (* x y))", true, MATH_NUMERIC},
+        {"(* (ln y) (+ (abs x) y))", "(* (ln y) (+ x y))", false, MATH_DIFFERENT}, // differs where x < 0 < y alone
         {"(log 2 8)", "3", true, MATH_NUMERIC},
         {"(log 100)", "2", true, MATH_NUMERIC},
         {"(* n (! (+ n (- 1))))", "(! n)", true, MATH_NUMERIC},

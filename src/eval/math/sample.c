@@ -10,7 +10,9 @@
 
 #define AGREE_BITS 200
 #define POINTS_NEEDED 5
-#define POINTS_TRIED 32
+#define POINTS_LEAST 12
+#define POINTS_TRIED 64
+#define SIGN_BITS 4
 #define MAX_SYMBOLS 24
 #define SEED 20250622
 
@@ -44,7 +46,8 @@ static bool collect(Samples *s, const Term *t) {
     return true;
 }
 
-// Multiples of 1/4096 below 1, 4, 40 and 400 in turn; every other point has negative values too. Whole: 1 .. 24.
+// Multiples of 1/4096 below 4, 1, 40 and 400 in turn. Variable i is negative where bit i mod SIGN_BITS of the point's
+// number is set, so that the first 2^n points have every pattern of signs. Whole: 1 .. 24.
 static void draw_point(const Samples *s, uint32_t point, acb_ptr values) {
     static const ulong ranges[] = {4, 1, 40, 400};
     for (int32_t i = 0; i < s->n; i++) {
@@ -55,10 +58,9 @@ static void draw_point(const Samples *s, uint32_t point, acb_ptr values) {
             continue;
         }
         address.question = 1;
-        acb_set_ui(&values[i], 1 + rng_below(&address, ranges[point / 2 % 4] * 4096));
+        acb_set_ui(&values[i], 1 + rng_below(&address, ranges[(point ^ point >> 2) % 4] * 4096));
         acb_mul_2exp_si(&values[i], &values[i], -12);
-        address.question = 2;
-        if (point % 2 == 1 && rng_below(&address, 4) != 0) acb_neg(&values[i], &values[i]);
+        if (point >> i % SIGN_BITS & 1) acb_neg(&values[i], &values[i]);
     }
 }
 
@@ -116,7 +118,7 @@ static bool find_reference(Samples *s, int *sign) {
     acb_init(x), acb_init(y);
     bool found = false;
     for (uint32_t point = 0; point < POINTS_TRIED && !found; point++) {
-        draw_point(s, 1000 + point, s->reference);
+        draw_point(s, 1024 + point, s->reference);
         found = both_values(s, s->reference, precisions[1], x, y) && !acb_contains_zero(x) && !acb_contains_zero(y);
     }
     if (found) {
@@ -127,10 +129,23 @@ static bool find_reference(Samples *s, int *sign) {
     return found;
 }
 
+// |x| is x on one side of 0: what is defined by pieces is looked at at every point.
+static bool has_pieces(const Term *t) {
+    static const char *const names[] = {"abs", "min", "max", "floor", "ceil", "sqrt", "root", "mod"};
+    for (size_t i = 0; t->kind == TERM_FUNCTION && i < sizeof names / sizeof names[0]; i++) {
+        if (str_equal(t->name, str_of(names[i]))) return true;
+    }
+    for (int32_t i = 0; i < t->n; i++) {
+        if (has_pieces(t->args[i])) return true;
+    }
+    return false;
+}
+
 static FormAnswer in_domain(Samples *s, int *sign) {
     if (s->proportional && !find_reference(s, sign)) return FORM_UNKNOWN;
     int32_t agreed = 0, needed = s->n == 0 ? 1 : POINTS_NEEDED, tried = s->n == 0 ? 1 : POINTS_TRIED;
-    for (int32_t point = 0; point < tried && agreed < needed; point++) {
+    int32_t least = s->n == 0 ? 1 : has_pieces(s->a) || has_pieces(s->b) ? POINTS_TRIED : POINTS_LEAST;
+    for (int32_t point = 0; point < tried && (agreed < needed || point < least); point++) {
         if (s->c->work <= 0) return FORM_UNKNOWN;
         draw_point(s, (uint32_t)point, s->values);
         FormAnswer answer = at_point(s);
