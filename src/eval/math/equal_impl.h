@@ -8,7 +8,7 @@
 #include "eval/math/equal.h"
 #include "eval/math/flint_headers.h"
 
-#define COMPARE_MAX_WORK 4000000
+#define COMPARE_MAX_WORK 8000000
 #define EXACT_MAX_BITS 32768 // of an exact number: beyond it balls are used
 #define ELEMENTS_MAX 512     // of a tuple, set, list or matrix that is compared by its elements
 
@@ -34,12 +34,14 @@ bool term_has_kind(const Term *t, TermKind kind);
 bool term_has_variables(const Term *t); // symbols or functions that are not known
 bool term_has_symbol(const Term *t, Str name);
 bool function_is_known(Str name);
+bool term_is_small(const Term *t); // as a tree of at most TERM_MAX_NODES nodes, whatever is shared
 bool is_expression(const Term *t); // neither text, relation, collection nor matrix
 const Term *make_sum(Compare *c, const Term *a, const Term *b);
 const Term *make_product(Compare *c, const Term *a, const Term *b);
 const Term *make_negated(Compare *c, const Term *a);
 const Term *make_difference(Compare *c, const Term *a, const Term *b);
 const Term *make_quotient(Compare *c, const Term *a, const Term *b);
+const Term *make_number(Compare *c, const fmpq_t value);
 const Term *make_list(Compare *c, TermKind kind, const Term *const *items, int32_t n);
 // Every \pm in the term taken as plus, or every one as minus.
 const Term *choose_sign(Compare *c, const Term *t, bool plus);

@@ -44,6 +44,17 @@ static const Term *scale(Compare *c, const Term *factor, const Term *a, bool div
     return t;
 }
 
+// Numbers stay numbers, so that powers of matrices do not grow; NULL where an entry grows beyond all bounds.
+static const Term *settle(Compare *c, const Term *entry) {
+    fmpq_t value;
+    fmpq_init(value);
+    bool short_number = number_value(c, entry, value) && fmpz_bits(fmpq_numref(value)) <= 1024 &&
+                        fmpz_bits(fmpq_denref(value)) <= 1024;
+    if (short_number) entry = make_number(c, value);
+    fmpq_clear(value);
+    return short_number || term_is_small(entry) ? entry : NULL;
+}
+
 static const Term *multiply(Compare *c, const Term *a, const Term *b) {
     Grid x, y;
     bool grid_a = !is_expression(a) && read_grid(a, &x), grid_b = !is_expression(b) && read_grid(b, &y);
@@ -58,7 +69,8 @@ static const Term *multiply(Compare *c, const Term *a, const Term *b) {
             for (int32_t k = 0; k < x.columns; k++) {
                 sum->args[k] = make_product(c, x.entries[i * x.columns + k], y.entries[k * y.columns + j]);
             }
-            t->args[i * y.columns + j] = sum;
+            t->args[i * y.columns + j] = settle(c, sum);
+            if (t->args[i * y.columns + j] == NULL) return NULL;
         }
     }
     return t;
@@ -143,7 +155,7 @@ static const Term *evaluate(Compare *c, const Term *t) {
 
 const Term *matrix_evaluate(Compare *c, const Term *t) {
     const Term *value = evaluate(c, t);
-    return value == NULL ? t : value;
+    return value == NULL || !term_is_small(value) ? t : value;
 }
 
 MathVerdict compare_matrices(Compare *c, const Term *gold, const Term *pred) {

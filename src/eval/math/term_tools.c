@@ -38,6 +38,16 @@ bool term_has_kind(const Term *t, TermKind kind) {
     return false;
 }
 
+static bool count_down(const Term *t, int32_t *left) {
+    if (--*left < 0) return false;
+    for (int32_t i = 0; i < t->n; i++) {
+        if (!count_down(t->args[i], left)) return false;
+    }
+    return true;
+}
+
+bool term_is_small(const Term *t) { return count_down(t, &(int32_t){TERM_MAX_NODES}); }
+
 bool function_is_known(Str name) {
     static const char *const names[] = {
         "sqrt", "root", "abs",  "floor", "ceil", "sin",    "cos",    "tan",    "cot",    "sec",    "csc",
@@ -108,6 +118,20 @@ const Term *make_negated(Compare *c, const Term *a) {
 }
 
 const Term *make_difference(Compare *c, const Term *a, const Term *b) { return make_sum(c, a, make_negated(c, b)); }
+
+static const Term *make_whole(Compare *c, const fmpz_t value) {
+    char *digits = fmpz_get_str(NULL, 10, value);
+    bool negative = digits[0] == '-';
+    Term *t = term_new(c->arena, TERM_NUMBER, 0);
+    t->digits = str_of(arena_strdup(c->arena, digits + negative));
+    flint_free(digits);
+    return negative ? make_negated(c, t) : t;
+}
+
+const Term *make_number(Compare *c, const fmpq_t value) {
+    const Term *numerator = make_whole(c, fmpq_numref(value));
+    return fmpz_is_one(fmpq_denref(value)) ? numerator : make_quotient(c, numerator, make_whole(c, fmpq_denref(value)));
+}
 
 const Term *make_list(Compare *c, TermKind kind, const Term *const *items, int32_t n) {
     Term *t = term_new(c->arena, kind, n);
