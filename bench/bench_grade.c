@@ -14,10 +14,26 @@ typedef struct Pair {
 } Pair;
 
 static const Pair ordinary[] = {
-    {"18", "18"},         {"42", "\\boxed{42}"},      {"\\frac{3}{4}", "0.75"},    {"1,250", "1250"},        {"2\\sqrt{3}", "\\sqrt{12}"},
-    {"(3, -1)", "(3,-1)"}, {"x = 5", "5"},             {"12\\pi", "12 \\pi"},        {"x^2 + 2x + 1", "(x+1)^2"}, {"[0, 2)", "0 \\le x < 2"},
-    {"7", "8"},           {"\\frac{1}{3}", "\\frac{2}{3}"}, {"\\text{even}", "even"}, {"3, 5", "5, 3"},        {"25\\%", "0.25"},
-    {"540", "$540$"},     {"-\\frac{5}{2}", "-2.5"},  {"\\$12.50", "12.5"},         {"2^{10}", "1024"},      {"90^\\circ", "90"},
+    {"18", "18"},
+    {"42", "\\boxed{42}"},
+    {"\\frac{3}{4}", "0.75"},
+    {"1,250", "1250"},
+    {"2\\sqrt{3}", "\\sqrt{12}"},
+    {"(3, -1)", "(3,-1)"},
+    {"x = 5", "5"},
+    {"12\\pi", "12 \\pi"},
+    {"x^2 + 2x + 1", "(x+1)^2"},
+    {"[0, 2)", "0 \\le x < 2"},
+    {"7", "8"},
+    {"\\frac{1}{3}", "\\frac{2}{3}"},
+    {"\\text{even}", "even"},
+    {"3, 5", "5, 3"},
+    {"25\\%", "0.25"},
+    {"540", "$540$"},
+    {"-\\frac{5}{2}", "-2.5"},
+    {"\\$12.50", "12.5"},
+    {"2^{10}", "1024"},
+    {"90^\\circ", "90"},
 };
 
 static double seconds(void) {
@@ -70,7 +86,7 @@ int main(int argc, char **argv) {
         if (now - from > slowest) slowest = now - from, slowest_row = done % n;
         done++;
     }
-    printf("%zu rows, %zu gradings in %.2f s: %.0f a second; slowest %.2f ms (row %zu); %zu equal\n", n, done, now - start,
-           (double)done / (now - start), 1e3 * slowest, slowest_row + 1, equal);
+    printf("%zu rows, %zu gradings in %.2f s: %.0f a second; slowest %.2f ms (row %zu); %zu equal\n", n, done,
+           now - start, (double)done / (now - start), 1e3 * slowest, slowest_row + 1, equal);
     return 0;
 }

@@ -6,10 +6,13 @@
 #include "eval/math/grade.h"
 
 static const OptionRow rows[] = {
-    {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL rows with gold, pred and, where wanted, extract: none, pred or both; - is standard input."},
-    {"extract", OPTION_CHOICE, "pred", 0, 0, "none|pred|both", "Where an answer is looked for in a text, of rows that do not say."},
+    {"data", OPTION_INPUT, NULL, 0, 0, NULL,
+     "JSONL rows with gold, pred and, where wanted, extract: none, pred or both; - is standard input."},
+    {"extract", OPTION_CHOICE, "pred", 0, 0, "none|pred|both",
+     "Where an answer is looked for in a text, of rows that do not say."},
     {"thought_close", OPTION_TEXT, "</think>", 0, 0, NULL, "What comes before its last occurrence is not looked at."},
-    {"solution_open", OPTION_TEXT, "<|begin_of_solution|>", 0, 0, NULL, "Opens the part of a text that holds the answer."},
+    {"solution_open", OPTION_TEXT, "<|begin_of_solution|>", 0, 0, NULL,
+     "Opens the part of a text that holds the answer."},
     {"solution_close", OPTION_TEXT, "<|end_of_solution|>", 0, 0, NULL, "Closes it."},
     {0},
 };
@@ -27,8 +30,10 @@ static void write_extracted(JsonWriter *w, const char *key, const Extracted *fou
 
 static void write_form(JsonWriter *w, const char *key, const Buf *form) {
     jw_key(w, key);
-    if (form->len > 0) jw_string(w, buf_str(form));
-    else jw_null(w);
+    if (form->len > 0)
+        jw_string(w, buf_str(form));
+    else
+        jw_null(w);
 }
 
 static void write_result(const GradeResult *result, GradeExtract extract, Buf *line) {
@@ -61,7 +66,8 @@ static bool grade_row(json_t *row, const char *where, GradeSettings settings, St
     return true;
 }
 
-static bool grade_line(const char *where, Str text, const GradeSettings *settings, Str fallback, Buf *line, Error *error) {
+static bool grade_line(const char *where, Str text, const GradeSettings *settings, Str fallback, Buf *line,
+                       Error *error) {
     json_t *row;
     if (!json_parse(text, where, &row, error)) return false;
     bool ok = json_is_object(row) || error_set(error, "%s: expected an object with gold and pred", where);

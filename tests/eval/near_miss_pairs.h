@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -78,18 +79,29 @@ static const Term *random_expression(Maker *m, bool variables, uint32_t depth) {
 
 static uint32_t count_nodes(const Term *t) {
     uint32_t n = 1;
-    for (int32_t i = 0; i < t->n; i++) n += count_nodes(t->args[i]);
+    for (int32_t i = 0; i < t->n; i++)
+        n += count_nodes(t->args[i]);
     return n;
 }
 
 static const Term *change_number(Maker *m, const Term *t) {
     long value = strtol(t->digits.ptr, NULL, 10), to = value;
     switch (draw(m, 5)) {
-    case 0: to = value + 1; break;
-    case 1: to = value > 0 ? value - 1 : 2; break;
-    case 2: to = value * 10; break;
-    case 3: to = value / 10 + value % 10 * 10; break;
-    default: to = value * 2; break;
+    case 0:
+        to = value + 1;
+        break;
+    case 1:
+        to = value > 0 ? value - 1 : 2;
+        break;
+    case 2:
+        to = value * 10;
+        break;
+    case 3:
+        to = value / 10 + value % 10 * 10;
+        break;
+    default:
+        to = value * 2;
+        break;
     }
     char text[24];
     snprintf(text, sizeof text, "%ld", to);
@@ -130,7 +142,8 @@ static const Term *changed(Maker *m, const Term *t, uint32_t *at, bool swap) {
     const Term **args = copy->args;
     *copy = *t;
     copy->args = args;
-    for (int32_t i = 0; i < t->n; i++) args[i] = changed(m, t->args[i], at, swap);
+    for (int32_t i = 0; i < t->n; i++)
+        args[i] = changed(m, t->args[i], at, swap);
     if (swap && (t->kind == TERM_ADD || t->kind == TERM_MULTIPLY)) {
         const Term *first = args[0];
         args[0] = args[1];
@@ -146,23 +159,47 @@ static long double plain_value(const Term *t, const double at[3], bool rounded) 
     long double a = t->n > 0 ? plain_value(t->args[0], at, rounded) : 0;
     long double b = t->n > 1 ? plain_value(t->args[1], at, rounded) : 0, v;
     switch (t->kind) {
-    case TERM_NUMBER: v = strtold(t->digits.ptr, NULL) / powl(10, t->decimals); break;
-    case TERM_CONSTANT: v = t->name.ptr[0] == 'e' ? 2.718281828459045235360L : 3.141592653589793238463L; break;
-    case TERM_SYMBOL: v = at[t->name.ptr[0] == 'x' ? 0 : t->name.ptr[0] == 'y' ? 1 : 2]; break;
-    case TERM_ADD: v = a + b; break;
-    case TERM_MULTIPLY: v = a * b; break;
-    case TERM_DIVIDE: v = b == 0 ? (long double)NAN : a / b; break;
-    case TERM_POWER: v = powl(a, b); break;
-    case TERM_NEGATE: v = -a; break;
+    case TERM_NUMBER:
+        v = strtold(t->digits.ptr, NULL) / powl(10, t->decimals);
+        break;
+    case TERM_CONSTANT:
+        v = t->name.ptr[0] == 'e' ? 2.718281828459045235360L : 3.141592653589793238463L;
+        break;
+    case TERM_SYMBOL:
+        v = at[t->name.ptr[0] == 'x' ? 0 : t->name.ptr[0] == 'y' ? 1 : 2];
+        break;
+    case TERM_ADD:
+        v = a + b;
+        break;
+    case TERM_MULTIPLY:
+        v = a * b;
+        break;
+    case TERM_DIVIDE:
+        v = b == 0 ? (long double)NAN : a / b;
+        break;
+    case TERM_POWER:
+        v = powl(a, b);
+        break;
+    case TERM_NEGATE:
+        v = -a;
+        break;
     default:
-        if (str_equal(t->name, STR("sqrt"))) v = sqrtl(a);
-        else if (str_equal(t->name, STR("sin"))) v = sinl(a);
-        else if (str_equal(t->name, STR("cos"))) v = cosl(a);
-        else if (str_equal(t->name, STR("tan"))) v = tanl(a);
-        else if (str_equal(t->name, STR("ln"))) v = logl(a);
-        else if (str_equal(t->name, STR("abs"))) v = fabsl(a);
-        else if (str_equal(t->name, STR("exp"))) v = expl(a);
-        else v = atanl(a);
+        if (str_equal(t->name, STR("sqrt")))
+            v = sqrtl(a);
+        else if (str_equal(t->name, STR("sin")))
+            v = sinl(a);
+        else if (str_equal(t->name, STR("cos")))
+            v = cosl(a);
+        else if (str_equal(t->name, STR("tan")))
+            v = tanl(a);
+        else if (str_equal(t->name, STR("ln")))
+            v = logl(a);
+        else if (str_equal(t->name, STR("abs")))
+            v = fabsl(a);
+        else if (str_equal(t->name, STR("exp")))
+            v = expl(a);
+        else
+            v = atanl(a);
     }
     return rounded ? (double)v : v;
 }
@@ -179,7 +216,8 @@ static Judgement judge(Maker *m, const Term *a, const Term *b) {
     int usable = 0, same = 0;
     for (int point = 0; point < 24; point++) {
         double at[3];
-        for (int i = 0; i < 3; i++) at[i] = (0.05 + draw(m, 100000) * 4e-5) * (point % 3 == 2 && draw(m, 2) ? -1 : 1);
+        for (int i = 0; i < 3; i++)
+            at[i] = (0.05 + draw(m, 100000) * 4e-5) * (point % 3 == 2 && draw(m, 2) ? -1 : 1);
         double x = sure_value(a, at), y = sure_value(b, at);
         if (!isfinite(x) || !isfinite(y) || fabs(x) > 1e6 || fabs(y) > 1e6) continue;
         if (fmax(fabs(x), fabs(y)) < 1e-6) continue;
@@ -198,8 +236,10 @@ static const Term *dress(Maker *m, const Term *t, uint32_t how, const Term *othe
     uint8_t *relations;
     Term *r;
     switch (how) {
-    case 0: return make(m, TERM_TUPLE, "", t, other);
-    case 1: return make(m, TERM_SET, "", other, t);
+    case 0:
+        return make(m, TERM_TUPLE, "", t, other);
+    case 1:
+        return make(m, TERM_SET, "", other, t);
     case 2:
     case 3:
         r = term_named(m->arena, TERM_RELATION, "", 2);
@@ -215,7 +255,8 @@ static const Term *dress(Maker *m, const Term *t, uint32_t how, const Term *othe
         r->args[0] = other;
         r->args[1] = t;
         return r;
-    default: return t;
+    default:
+        return t;
     }
 }
 

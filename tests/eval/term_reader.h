@@ -1,8 +1,8 @@
 // Terms for tests, from a small prefix notation, so that what is compared does not hang on the parser of answers.
-// 12, 3.50, x (a symbol), pi e i infinity undefined (constants), 'words (text); (+ a b), (* a b), (- a), (/ a b), (^ a b),
-// (pm a b), (! a), (% a), (deg a), (mixed a b), (base 1010 2), (tuple ..), (set ..), (list ..), (union ..), (diff a b),
-// (cut a b), (and ..), (cc a b) (co a b) (oc a b) (oo a b): intervals closed or open on either side, (matrix rows ..),
-// (units a cm), (= a b), (!= a b), (< a b), (<= a b), (> a b), (>= a b), (in a b), (~ a b), (<< a b c): a < b < c;
+// 12, 3.50, x (a symbol), pi e i infinity undefined (constants), 'words (text); (+ a b), (* a b), (- a), (/ a b), (^ a
+// b), (pm a b), (! a), (% a), (deg a), (mixed a b), (base 1010 2), (tuple ..), (set ..), (list ..), (union ..), (diff a
+// b), (cut a b), (and ..), (cc a b) (co a b) (oc a b) (oo a b): intervals closed or open on either side, (matrix rows
+// ..), (units a cm), (= a b), (!= a b), (< a b), (<= a b), (> a b), (>= a b), (in a b), (~ a b), (<< a b c): a < b < c;
 // (f a ..): any other function.
 #ifndef TESTS_EVAL_TERM_READER_H
 #define TESTS_EVAL_TERM_READER_H
@@ -19,12 +19,14 @@ typedef struct TermReader {
 } TermReader;
 
 static void reader_space(TermReader *r) {
-    while (*r->at == ' ') r->at++;
+    while (*r->at == ' ')
+        r->at++;
 }
 
 static char *reader_word(TermReader *r) {
     const char *from = r->at;
-    while (*r->at != 0 && *r->at != ' ' && *r->at != ')' && *r->at != '(') r->at++;
+    while (*r->at != 0 && *r->at != ' ' && *r->at != ')' && *r->at != '(')
+        r->at++;
     return arena_strndup(r->arena, from, (size_t)(r->at - from));
 }
 
@@ -52,14 +54,37 @@ static const struct {
     const char *head;
     int kind, relation;
 } reader_heads[] = {
-    {"+", TERM_ADD, -1}, {"*", TERM_MULTIPLY, -1}, {"-", TERM_NEGATE, -1}, {"/", TERM_DIVIDE, -1}, {"^", TERM_POWER, -1},
-    {"pm", TERM_PLUS_MINUS, -1}, {"!", TERM_FACTORIAL, -1}, {"%", TERM_PERCENT, -1}, {"deg", TERM_DEGREES, -1},
-    {"mixed", TERM_MIXED, -1}, {"tuple", TERM_TUPLE, -1}, {"set", TERM_SET, -1}, {"list", TERM_LIST, -1},
-    {"union", TERM_UNION, -1}, {"diff", TERM_DIFFERENCE, -1}, {"cut", TERM_INTERSECT, -1}, {"and", TERM_AND, -1},
-    {"cc", TERM_INTERVAL, 0}, {"co", TERM_INTERVAL, 1}, {"oc", TERM_INTERVAL, 2}, {"oo", TERM_INTERVAL, 3},
-    {"=", TERM_RELATION, REL_EQ}, {"!=", TERM_RELATION, REL_NE}, {"<", TERM_RELATION, REL_LT}, {"<=", TERM_RELATION, REL_LE},
-    {">", TERM_RELATION, REL_GT}, {">=", TERM_RELATION, REL_GE}, {"in", TERM_RELATION, REL_IN},
-    {"~", TERM_RELATION, REL_APPROX}, {"<<", TERM_RELATION, REL_LT}, {"<=<=", TERM_RELATION, REL_LE},
+    {"+", TERM_ADD, -1},
+    {"*", TERM_MULTIPLY, -1},
+    {"-", TERM_NEGATE, -1},
+    {"/", TERM_DIVIDE, -1},
+    {"^", TERM_POWER, -1},
+    {"pm", TERM_PLUS_MINUS, -1},
+    {"!", TERM_FACTORIAL, -1},
+    {"%", TERM_PERCENT, -1},
+    {"deg", TERM_DEGREES, -1},
+    {"mixed", TERM_MIXED, -1},
+    {"tuple", TERM_TUPLE, -1},
+    {"set", TERM_SET, -1},
+    {"list", TERM_LIST, -1},
+    {"union", TERM_UNION, -1},
+    {"diff", TERM_DIFFERENCE, -1},
+    {"cut", TERM_INTERSECT, -1},
+    {"and", TERM_AND, -1},
+    {"cc", TERM_INTERVAL, 0},
+    {"co", TERM_INTERVAL, 1},
+    {"oc", TERM_INTERVAL, 2},
+    {"oo", TERM_INTERVAL, 3},
+    {"=", TERM_RELATION, REL_EQ},
+    {"!=", TERM_RELATION, REL_NE},
+    {"<", TERM_RELATION, REL_LT},
+    {"<=", TERM_RELATION, REL_LE},
+    {">", TERM_RELATION, REL_GT},
+    {">=", TERM_RELATION, REL_GE},
+    {"in", TERM_RELATION, REL_IN},
+    {"~", TERM_RELATION, REL_APPROX},
+    {"<<", TERM_RELATION, REL_LT},
+    {"<=<=", TERM_RELATION, REL_LE},
 };
 
 static Term *reader_term(TermReader *r) {
@@ -80,7 +105,8 @@ static Term *reader_term(TermReader *r) {
     if (strcmp(head, "matrix") == 0) rows = (int32_t)strtol(r->at, (char **)&r->at, 10);
     const Term *args[64];
     int32_t n = 0;
-    for (reader_space(r); *r->at != ')' && *r->at != 0; reader_space(r)) args[n++] = reader_term(r);
+    for (reader_space(r); *r->at != ')' && *r->at != 0; reader_space(r))
+        args[n++] = reader_term(r);
     if (*r->at == ')') r->at++;
     Term *t = term_named(r->arena, rows > 0 ? TERM_MATRIX : TERM_FUNCTION, head, n);
     t->rows = rows;
@@ -100,7 +126,8 @@ static Term *reader_term(TermReader *r) {
         t->relations = relations;
     }
     if (t->kind != TERM_FUNCTION && t->kind != TERM_UNITS) t->name = (Str){0};
-    for (int32_t i = 0; i < t->n; i++) t->args[i] = args[i];
+    for (int32_t i = 0; i < t->n; i++)
+        t->args[i] = args[i];
     return t;
 }
 

@@ -241,7 +241,8 @@ static void monsters_answer_in_time(void **state) {
             clock_gettime(CLOCK_MONOTONIC, &to);
             double ms = 1e3 * (double)(to.tv_sec - from.tv_sec) + 1e-6 * (double)(to.tv_nsec - from.tv_nsec);
             assert_int_equal(v.equal, i == j);
-            if (ms > 1000) fail_msg("%s | %s: %.0f ms", monsters[i], monsters[j], ms); // 10 times the promise: a slow machine
+            if (ms > 1000)
+                fail_msg("%s | %s: %.0f ms", monsters[i], monsters[j], ms); // 10 times the promise: a slow machine
         }
     }
 }

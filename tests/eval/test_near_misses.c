@@ -14,7 +14,8 @@
 static void near_misses_differ(void **state) {
     (void)state;
     NearMissCounts counts = {0};
-    for (uint32_t k = 0; k < 600; k++) near_miss_pair(7, k, &counts, true);
+    for (uint32_t k = 0; k < 600; k++)
+        near_miss_pair(7, k, &counts, true);
     assert_true(counts.misses > 200 && counts.same > 50); // the judge decides most pairs, of both kinds
     assert_int_equal(counts.false_equal, 0);
     // at most a few rewritings stay undecided (a sign that no precision tells: sqrt(tan(pi)))

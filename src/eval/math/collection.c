@@ -8,16 +8,20 @@ typedef struct Items {
 } Items;
 
 static void add_item(Items *items, const Term *t) {
-    if (items->n == ELEMENTS_MAX) items->too_many = true;
-    else items->items[items->n++] = t;
+    if (items->n == ELEMENTS_MAX)
+        items->too_many = true;
+    else
+        items->items[items->n++] = t;
 }
 
 // A list's items with lists in it opened and every \pm as two items; "n = 1, 2" too.
 static void collect(Compare *c, const Term *t, Items *items) {
     if (t->kind == TERM_LIST || (t->kind == TERM_SET && items->n == 0) || t->kind == TERM_AND) {
         for (int32_t i = 0; i < t->n; i++) {
-            if (t->args[i]->kind == TERM_SET) add_item(items, t->args[i]);
-            else collect(c, t->args[i], items);
+            if (t->args[i]->kind == TERM_SET)
+                add_item(items, t->args[i]);
+            else
+                collect(c, t->args[i], items);
         }
     } else if (t->kind != TERM_SET && term_has_kind(t, TERM_PLUS_MINUS)) {
         add_item(items, choose_sign(c, t, true));
@@ -31,7 +35,8 @@ static void remove_doubles(Compare *c, Items *items) {
     int32_t n = 0;
     for (int32_t i = 0; i < items->n; i++) {
         bool seen = false;
-        for (int32_t j = 0; j < n && !seen; j++) seen = compare_terms(c, items->items[j], items->items[i]).equal;
+        for (int32_t j = 0; j < n && !seen; j++)
+            seen = compare_terms(c, items->items[j], items->items[i]).equal;
         if (!seen) items->items[n++] = items->items[i];
     }
     items->n = n;
@@ -51,7 +56,8 @@ static bool are_named(const Items *items) {
         if (name == NULL) return false;
         for (int32_t j = 0; j < i; j++) {
             const Term *other = assigned_name(items->items[j]);
-            bool one_stem = name->kind == TERM_SYMBOL && other->kind == TERM_SYMBOL && str_equal(stem(name), stem(other));
+            bool one_stem =
+                name->kind == TERM_SYMBOL && other->kind == TERM_SYMBOL && str_equal(stem(name), stem(other));
             if (one_stem || term_same(name, other)) return false;
         }
     }
@@ -102,12 +108,14 @@ MathVerdict compare_collections(Compare *c, const Term *gold, const Term *pred) 
     Items *g = &both[0], *p = &both[1];
     bool ordered_gold = gold->kind == TERM_TUPLE, ordered_pred = pred->kind == TERM_TUPLE;
     if (ordered_gold) {
-        for (int32_t i = 0; i < gold->n; i++) add_item(g, gold->args[i]);
+        for (int32_t i = 0; i < gold->n; i++)
+            add_item(g, gold->args[i]);
     } else {
         collect(c, gold, g);
     }
     if (ordered_pred) {
-        for (int32_t i = 0; i < pred->n; i++) add_item(p, pred->args[i]);
+        for (int32_t i = 0; i < pred->n; i++)
+            add_item(p, pred->args[i]);
     } else {
         collect(c, pred, p);
     }

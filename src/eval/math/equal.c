@@ -20,7 +20,9 @@ bool work_spend(Compare *c, int64_t units) {
     return c->work > 0;
 }
 
-MathVerdict verdict(bool equal, MathHow how) { return (MathVerdict){equal, how}; }
+MathVerdict verdict(bool equal, MathHow how) {
+    return (MathVerdict){equal, how};
+}
 
 MathVerdict verdict_both(MathVerdict a, MathVerdict b) {
     if (a.equal && b.equal) return a.how > b.how ? a : b; // MathHow is in order of strength
@@ -63,8 +65,10 @@ static MathVerdict compare_words(const Term *gold, const Term *pred) {
     if (same) {
         drop_spaces(&a), drop_spaces(&b);
         same = a.len == b.len && a.len > 0;
-        if (same && a.len == 1) same = a.data[0] == b.data[0];
-        else same = same && strncasecmp(a.data, b.data, a.len) == 0;
+        if (same && a.len == 1)
+            same = a.data[0] == b.data[0];
+        else
+            same = same && strncasecmp(a.data, b.data, a.len) == 0;
     }
     buf_free(&a), buf_free(&b);
     return verdict(same, same ? MATH_SAME_FORM : MATH_DIFFERENT);
@@ -80,7 +84,9 @@ static const Term *unwrap(const Term *t) {
     }
 }
 
-static bool is_collection(const Term *t) { return t->kind == TERM_LIST || t->kind == TERM_SET; }
+static bool is_collection(const Term *t) {
+    return t->kind == TERM_LIST || t->kind == TERM_SET;
+}
 
 static bool is_region(const Term *t) { // meant as a set of real numbers
     return t->kind == TERM_INTERVAL || t->kind == TERM_UNION || t->kind == TERM_INTERSECT || t->kind == TERM_DIFFERENCE;
@@ -110,7 +116,9 @@ static MathVerdict compare_intervals(Compare *c, const Term *gold, const Term *p
     return left.equal ? verdict_both(left, compare_terms(c, gold->args[1], pred->args[1])) : left;
 }
 
-static bool is_pair(const Term *t) { return (t->kind == TERM_INTERVAL || t->kind == TERM_TUPLE) && t->n == 2; }
+static bool is_pair(const Term *t) {
+    return (t->kind == TERM_INTERVAL || t->kind == TERM_TUPLE) && t->n == 2;
+}
 
 // The same kind of node with equal parts, in any order: for unions with variables in them
 static MathVerdict compare_regions(Compare *c, const Term *gold, const Term *pred) {
@@ -122,10 +130,13 @@ static MathVerdict compare_regions(Compare *c, const Term *gold, const Term *pre
         result = compare_terms(c, gold->args[0], pred->args[0]);
         return result.equal ? verdict_both(result, compare_terms(c, gold->args[1], pred->args[1])) : result;
     }
-    return compare_collections(c, make_list(c, TERM_SET, gold->args, gold->n), make_list(c, TERM_SET, pred->args, pred->n));
+    return compare_collections(c, make_list(c, TERM_SET, gold->args, gold->n),
+                               make_list(c, TERM_SET, pred->args, pred->n));
 }
 
-static bool is_statement(const Term *t) { return t->kind == TERM_RELATION || t->kind == TERM_AND; }
+static bool is_statement(const Term *t) {
+    return t->kind == TERM_RELATION || t->kind == TERM_AND;
+}
 
 static MathVerdict compare_kinds(Compare *c, const Term *gold, const Term *pred) {
     MathVerdict result;

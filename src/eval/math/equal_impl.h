@@ -53,8 +53,8 @@ bool number_value(Compare *c, const Term *t, fmpq_t value);
 // Whether two expressions have one canonical form over the rationals (form.c).
 typedef enum FormAnswer { FORM_EQUAL, FORM_DIFFERENT, FORM_UNKNOWN } FormAnswer;
 FormAnswer forms_compare(Compare *c, const Term *a, const Term *b);
-// Whether a = factor * b for a rational factor other than 0; *sign gets the factor's sign. equation: whether so of their
-// numerators, which say the same as the equations a = 0 and b = 0.
+// Whether a = factor * b for a rational factor other than 0; *sign gets the factor's sign. equation: whether so of
+// their numerators, which say the same as the equations a = 0 and b = 0.
 FormAnswer forms_proportional(Compare *c, const Term *a, const Term *b, bool equation, int *sign);
 
 // numeric.c: balls. env gives the value of each symbol.

@@ -55,7 +55,8 @@ Form *form_integer(Ring *ring, slong value) {
 }
 
 static bool atoms_equal(Ring *ring, const Atom *a, const Atom *b) {
-    if (a->kind != b->kind || a->n != b->n || a->prime != b->prime || a->index != b->index || !str_equal(a->name, b->name)) {
+    if (a->kind != b->kind || a->n != b->n || a->prime != b->prime || a->index != b->index ||
+        !str_equal(a->name, b->name)) {
         return false;
     }
     for (int32_t i = 0; i < a->n; i++) {
@@ -69,7 +70,8 @@ Form *form_atom(Ring *ring, const Atom *atom) {
         if (atom->arg[i] == NULL) return NULL;
     }
     int32_t at = 0;
-    while (at < ring->n_atoms && !atoms_equal(ring, &ring->atoms[at], atom)) at++;
+    while (at < ring->n_atoms && !atoms_equal(ring, &ring->atoms[at], atom))
+        at++;
     if (at == ring->n_atoms) {
         if (at == ring->max_atoms) return NULL;
         ring->atoms[at] = *atom;

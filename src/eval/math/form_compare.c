@@ -3,9 +3,11 @@
 
 // More atoms than the two terms can have, within FORM_MAX_ATOMS: roots of whole numbers split into primes.
 static int32_t count_atoms(const Term *t) {
-    int32_t n = t->kind == TERM_SYMBOL || t->kind == TERM_CONSTANT || t->kind == TERM_DEGREES || t->kind == TERM_FACTORIAL;
+    int32_t n =
+        t->kind == TERM_SYMBOL || t->kind == TERM_CONSTANT || t->kind == TERM_DEGREES || t->kind == TERM_FACTORIAL;
     if (t->kind == TERM_POWER || t->kind == TERM_FUNCTION) n += 4;
-    for (int32_t i = 0; i < t->n && n < FORM_MAX_ATOMS; i++) n += count_atoms(t->args[i]);
+    for (int32_t i = 0; i < t->n && n < FORM_MAX_ATOMS; i++)
+        n += count_atoms(t->args[i]);
     return n;
 }
 
@@ -25,8 +27,10 @@ FormAnswer forms_compare(Compare *c, const Term *a, const Term *b) {
     ring_init(&ring, c, count_atoms(a) + count_atoms(b));
     Form *x = form_of_term(&ring, a), *y = form_of_term(&ring, b);
     Form *difference = form_add(&ring, x, form_scale(&ring, y, -1));
-    if (difference == NULL) answer = FORM_UNKNOWN;
-    else if (fmpz_mpoly_is_zero(difference->num, ring.ctx)) answer = FORM_EQUAL;
+    if (difference == NULL)
+        answer = FORM_UNKNOWN;
+    else if (fmpz_mpoly_is_zero(difference->num, ring.ctx))
+        answer = FORM_EQUAL;
     else if (form_is_decided(&ring, x) && form_is_decided(&ring, y) && form_is_decided(&ring, difference)) {
         answer = FORM_DIFFERENT;
     }
@@ -59,8 +63,10 @@ FormAnswer forms_proportional(Compare *c, const Term *a, const Term *b, bool equ
             fmpq_canonicalise(factor);
             Form *scaled = form_multiply(&ring, y, form_rational(&ring, factor));
             *sign = fmpq_sgn(factor);
-            if (scaled != NULL && forms_same(&ring, x, scaled)) answer = FORM_EQUAL;
-            else if (scaled != NULL && form_is_decided(&ring, x) && form_is_decided(&ring, y)) answer = FORM_DIFFERENT;
+            if (scaled != NULL && forms_same(&ring, x, scaled))
+                answer = FORM_EQUAL;
+            else if (scaled != NULL && form_is_decided(&ring, x) && form_is_decided(&ring, y))
+                answer = FORM_DIFFERENT;
         }
         fmpq_clear(factor);
     }

@@ -20,8 +20,8 @@ static Form *prime_root(Ring *ring, ulong p, ulong exponent, ulong index) {
     Form *f = form_power(ring, form_integer(ring, (slong)p), (slong)whole);
     if (rest == 0) return f;
     ulong common = n_gcd(rest, index);
-    Form *root = form_atom(ring, &(Atom){.kind = ATOM_PRIME_ROOT, .prime = (slong)p, .index = index / common,
-                                         .reduces = true});
+    Form *root =
+        form_atom(ring, &(Atom){.kind = ATOM_PRIME_ROOT, .prime = (slong)p, .index = index / common, .reduces = true});
     return form_multiply(ring, f, form_power(ring, root, (slong)(rest / common)));
 }
 
@@ -93,7 +93,8 @@ static Form *form_root(Ring *ring, Form *a, ulong index) {
 
 static Form *power_rational(Ring *ring, Form *base, const fmpq_t exponent) {
     if (!fmpz_fits_si(fmpq_numref(exponent)) || fmpz_cmp_ui(fmpq_denref(exponent), 64) > 0) return NULL;
-    return form_power(ring, form_root(ring, base, fmpz_get_ui(fmpq_denref(exponent))), fmpz_get_si(fmpq_numref(exponent)));
+    return form_power(ring, form_root(ring, base, fmpz_get_ui(fmpq_denref(exponent))),
+                      fmpz_get_si(fmpq_numref(exponent)));
 }
 
 // base^(coefficient * monomial): an atom with the exponent monomial / q, to the power p, where coefficient = p / q.
@@ -106,7 +107,8 @@ static Form *power_monomial(Ring *ring, Form *base, const Form *exponent, slong 
     fmpq_canonicalise(coefficient);
     fmpz_mpoly_get_term_exp_ui(exps, exponent->num, at, ring->ctx);
     bool is_constant = true;
-    for (int32_t i = 0; i < ring->n_atoms; i++) is_constant &= exps[i] == 0;
+    for (int32_t i = 0; i < ring->n_atoms; i++)
+        is_constant &= exps[i] == 0;
     Form *f = NULL;
     if (is_constant) {
         f = power_rational(ring, base, coefficient);
@@ -163,7 +165,8 @@ static Form *power_form(Ring *ring, Form *base, Form *exponent) {
 static Form *call_atom(Ring *ring, Str name, Form *const *args, int32_t n) {
     Atom atom = {.kind = ATOM_CALL, .name = name, .n = n};
     if (n > 4) return NULL;
-    for (int32_t i = 0; i < n; i++) atom.arg[i] = args[i];
+    for (int32_t i = 0; i < n; i++)
+        atom.arg[i] = args[i];
     return form_atom(ring, &atom);
 }
 
@@ -215,8 +218,10 @@ static Form *factorial_form(Ring *ring, const Term *t) {
     fmpq_t value;
     fmpq_init(value);
     Form *f = NULL, *of = NULL;
-    if (number_value(ring->c, t, value)) f = form_rational(ring, value);
-    else of = form_of_term(ring, t->args[0]);
+    if (number_value(ring->c, t, value))
+        f = form_rational(ring, value);
+    else
+        of = form_of_term(ring, t->args[0]);
     fmpq_clear(value);
     return f != NULL ? f : call_atom(ring, STR("!"), &of, 1);
 }
@@ -225,10 +230,14 @@ static Form *fold_form(Ring *ring, const Term *t) {
     Form *f = form_of_term(ring, t->args[0]);
     for (int32_t i = 1; i < t->n && f != NULL; i++) {
         Form *next = form_of_term(ring, t->args[i]);
-        if (t->kind == TERM_MULTIPLY) f = form_multiply(ring, f, next);
-        else if (t->kind == TERM_DIVIDE) f = form_divide(ring, f, next);
-        else if (t->kind == TERM_POWER) f = power_form(ring, f, next);
-        else f = form_add(ring, f, next);
+        if (t->kind == TERM_MULTIPLY)
+            f = form_multiply(ring, f, next);
+        else if (t->kind == TERM_DIVIDE)
+            f = form_divide(ring, f, next);
+        else if (t->kind == TERM_POWER)
+            f = power_form(ring, f, next);
+        else
+            f = form_add(ring, f, next);
     }
     return f;
 }

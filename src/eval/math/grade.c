@@ -50,7 +50,8 @@ static Str strip_around(Str text) {
     bool again = true;
     while (again) {
         again = strip_pair(&text, STR("$$"), STR("$$")) || strip_pair(&text, STR("$"), STR("$")) ||
-                strip_pair(&text, STR("\\("), STR("\\)")) || strip_pair(&text, STR("\\["), STR("\\]")) || strip_boxed(&text);
+                strip_pair(&text, STR("\\("), STR("\\)")) || strip_pair(&text, STR("\\["), STR("\\]")) ||
+                strip_boxed(&text);
         if (!again && str_ends(text, STR(".")) && !str_ends(text, STR(".."))) {
             text = str_trim((Str){text.ptr, text.len - 1});
             again = true;
@@ -63,8 +64,8 @@ static Str strip_around(Str text) {
 static const struct {
     const char *from, *to;
 } spellings[] = {
-    {"\\dfrac", "\\frac"}, {"\\tfrac", "\\frac"}, {"\\left", ""}, {"\\right", ""}, {"\\!", ""}, {"\\,", ""}, {"\\;", ""},
-    {"\\:", ""},           {"\\quad", ""},        {"\\text", ""}, {"\\mathrm", ""}, {"\\textbf", ""},
+    {"\\dfrac", "\\frac"}, {"\\tfrac", "\\frac"}, {"\\left", ""}, {"\\right", ""}, {"\\!", ""},      {"\\,", ""},
+    {"\\;", ""},           {"\\:", ""},           {"\\quad", ""}, {"\\text", ""},  {"\\mathrm", ""}, {"\\textbf", ""},
 };
 
 // Not within a longer command: \left is not the beginning of \leftarrow.
@@ -105,8 +106,10 @@ static void tidy(Str text, Buf *out) {
             }
             space = false;
         }
-        if (length > 0) buf_add_text(out, to);
-        else buf_add_char(out, text.ptr[i]);
+        if (length > 0)
+            buf_add_text(out, to);
+        else
+            buf_add_char(out, text.ptr[i]);
         i += length > 0 ? length : 1;
     }
 }
@@ -121,7 +124,9 @@ static bool same_text(Str a, Str b) {
 
 // ---- Grading ----
 
-static Extracted whole(Str text) { return (Extracted){text, 0, text.len, EXTRACT_WHOLE}; }
+static Extracted whole(Str text) {
+    return (Extracted){text, 0, text.len, EXTRACT_WHOLE};
+}
 
 static const Term *parse(Str text, Arena *arena, bool form, Buf *out) {
     const Term *term = NULL;

@@ -1,4 +1,5 @@
-// Grades one answer: finds it in a text where asked, tidies, parses and compares; compares texts where one does not parse.
+// Grades one answer: finds it in a text where asked, tidies, parses and compares; compares texts where one does not
+// parse.
 #ifndef RLT_EVAL_MATH_GRADE_H
 #define RLT_EVAL_MATH_GRADE_H
 
@@ -21,12 +22,13 @@ typedef struct GradeSettings {
 typedef struct GradeResult {
     bool equal;
     MathHow how;
-    Extracted gold, pred;       // the answers that were compared; borrowed. rule EXTRACT_WHOLE: the text as it was given
+    Extracted gold, pred; // the answers that were compared; borrowed. rule EXTRACT_WHOLE: the text as it was given
     bool gold_parsed, pred_parsed; // neither is tried where the texts are the same and no forms are wanted
-    Buf gold_form, pred_form;   // term_write's line; empty where the answer does not parse
+    Buf gold_form, pred_form;      // term_write's line; empty where the answer does not parse
 } GradeResult;
 
-// `result` is overwritten, and freed with grade_result_free. Never fails; any bytes will do. Bounded in time as math_equal.
+// `result` is overwritten, and freed with grade_result_free. Never fails; any bytes will do. Bounded in time as
+// math_equal.
 void math_grade(Str gold, Str pred, const GradeSettings *settings, GradeResult *result);
 void grade_result_free(GradeResult *result);
 

@@ -30,7 +30,8 @@ static const Term *add(Compare *c, const Term *a, const Term *b) {
     Grid x, y;
     if (!read_grid(a, &x) || !read_grid(b, &y) || x.rows != y.rows || x.columns != y.columns) return NULL;
     Term *sum = new_matrix(c, x.rows, x.columns, x.is_tuple && y.is_tuple);
-    for (int32_t i = 0; i < sum->n; i++) sum->args[i] = make_sum(c, x.entries[i], y.entries[i]);
+    for (int32_t i = 0; i < sum->n; i++)
+        sum->args[i] = make_sum(c, x.entries[i], y.entries[i]);
     return sum;
 }
 
@@ -48,8 +49,8 @@ static const Term *scale(Compare *c, const Term *factor, const Term *a, bool div
 static const Term *settle(Compare *c, const Term *entry) {
     fmpq_t value;
     fmpq_init(value);
-    bool short_number = number_value(c, entry, value) && fmpz_bits(fmpq_numref(value)) <= 1024 &&
-                        fmpz_bits(fmpq_denref(value)) <= 1024;
+    bool short_number =
+        number_value(c, entry, value) && fmpz_bits(fmpq_numref(value)) <= 1024 && fmpz_bits(fmpq_denref(value)) <= 1024;
     if (short_number) entry = make_number(c, value);
     fmpq_clear(value);
     return short_number || term_is_small(entry) ? entry : NULL;
@@ -102,7 +103,8 @@ static const Term *power(Compare *c, const Term *base, const Term *exponent) {
     if (number_value(c, exponent, times) && fmpz_is_one(fmpq_denref(times)) && fmpq_sgn(times) > 0 &&
         fmpz_cmp_ui(fmpq_numref(times), 8) <= 0) {
         t = base;
-        for (ulong i = fmpz_get_ui(fmpq_numref(times)); i > 1 && t != NULL; i--) t = multiply(c, t, base);
+        for (ulong i = fmpz_get_ui(fmpq_numref(times)); i > 1 && t != NULL; i--)
+            t = multiply(c, t, base);
     }
     fmpq_clear(times);
     return t;
@@ -116,7 +118,8 @@ static const Term *evaluate_function(Compare *c, const Term *t, const Term *of) 
     }
     if (!str_equal(t->name, STR("transpose"))) return NULL;
     Term *turned = new_matrix(c, x.columns, x.rows, false);
-    for (int32_t i = 0; i < of->n; i++) turned->args[i % x.columns * x.rows + i / x.columns] = x.entries[i];
+    for (int32_t i = 0; i < of->n; i++)
+        turned->args[i % x.columns * x.rows + i / x.columns] = x.entries[i];
     return turned;
 }
 
@@ -130,8 +133,10 @@ static const Term *evaluate(Compare *c, const Term *t) {
     case TERM_ADD:
         for (int32_t i = 1; i < t->n && value != NULL; i++) {
             const Term *next = evaluate(c, t->args[i]);
-            if (next != NULL && is_expression(value) && is_expression(next)) value = make_sum(c, value, next);
-            else value = next == NULL ? NULL : add(c, value, next);
+            if (next != NULL && is_expression(value) && is_expression(next))
+                value = make_sum(c, value, next);
+            else
+                value = next == NULL ? NULL : add(c, value, next);
         }
         return value;
     case TERM_MULTIPLY:

@@ -94,8 +94,10 @@ static bool function_one(Str name, const fmpq_t x, fmpq_t out) {
     if (str_equal(name, STR("abs"))) {
         fmpq_abs(out, x);
     } else if (str_equal(name, STR("floor")) || str_equal(name, STR("ceil"))) {
-        if (name.ptr[0] == 'f') fmpz_fdiv_q(fmpq_numref(out), fmpq_numref(x), fmpq_denref(x));
-        else fmpz_cdiv_q(fmpq_numref(out), fmpq_numref(x), fmpq_denref(x));
+        if (name.ptr[0] == 'f')
+            fmpz_fdiv_q(fmpq_numref(out), fmpq_numref(x), fmpq_denref(x));
+        else
+            fmpz_cdiv_q(fmpq_numref(out), fmpq_numref(x), fmpq_denref(x));
         fmpz_one(fmpq_denref(out));
     } else {
         return false;
@@ -115,8 +117,10 @@ static bool function_two(Str name, const fmpq_t x, const fmpq_t y, fmpq_t out) {
     } else if (!whole) {
         return false;
     } else if (str_equal(name, STR("gcd")) || str_equal(name, STR("lcm"))) {
-        if (name.ptr[0] == 'g') fmpz_gcd(fmpq_numref(out), fmpq_numref(x), fmpq_numref(y));
-        else fmpz_lcm(fmpq_numref(out), fmpq_numref(x), fmpq_numref(y));
+        if (name.ptr[0] == 'g')
+            fmpz_gcd(fmpq_numref(out), fmpq_numref(x), fmpq_numref(y));
+        else
+            fmpz_lcm(fmpq_numref(out), fmpq_numref(x), fmpq_numref(y));
         fmpz_one(fmpq_denref(out));
     } else if (str_equal(name, STR("mod")) && !fmpq_is_zero(y)) {
         fmpz_fdiv_r(fmpq_numref(out), fmpq_numref(x), fmpq_numref(y));
@@ -142,7 +146,8 @@ static bool function_value(Compare *c, const Term *t, fmpq_t out) {
 }
 
 static bool digits_in_base(Compare *c, const Term *t, fmpq_t out) {
-    if (!number_value(c, t->args[1], out) || !is_small_natural(out, 36) || fmpz_cmp_ui(fmpq_numref(out), 2) < 0) return false;
+    if (!number_value(c, t->args[1], out) || !is_small_natural(out, 36) || fmpz_cmp_ui(fmpq_numref(out), 2) < 0)
+        return false;
     int base = (int)fmpz_get_ui(fmpq_numref(out));
     fmpz_one(fmpq_denref(out));
     return t->name.len > 0 && set_digits(t->name, base, fmpq_numref(out));
@@ -162,8 +167,10 @@ static bool fold(Compare *c, const Term *t, fmpq_t out) {
             fmpq_add(out, out, next);
             break;
         case TERM_MIXED:
-            if (fmpq_sgn(out) < 0) fmpq_sub(out, out, next);
-            else fmpq_add(out, out, next);
+            if (fmpq_sgn(out) < 0)
+                fmpq_sub(out, out, next);
+            else
+                fmpq_add(out, out, next);
             break;
         case TERM_MULTIPLY:
             fmpq_mul(out, out, next);

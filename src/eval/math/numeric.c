@@ -3,7 +3,9 @@
 
 #define CALL_MAX_ARGS 32
 
-static bool spend(Compare *c, const Env *env, int64_t units) { return work_spend(c, units * (1 + env->precision / 64)); }
+static bool spend(Compare *c, const Env *env, int64_t units) {
+    return work_spend(c, units * (1 + env->precision / 64));
+}
 
 static bool exact_leaf(Compare *c, const Term *t, const Env *env, acb_t out) {
     fmpq_t value;
@@ -72,9 +74,12 @@ static bool function_value(Compare *c, const Term *t, const Env *env, acb_t out)
     if (t->n > CALL_MAX_ARGS || !spend(c, env, 600)) return false;
     acb_ptr args = _acb_vec_init(t->n);
     bool ok = true;
-    for (int32_t i = 0; ok && i < t->n; i++) ok = numeric_value(c, t->args[i], env, &args[i]);
-    if (ok && function_is_known(t->name)) ok = ball_function(c, env, t->name, args, t->n, out);
-    else if (ok) ball_unknown_function(env, t->name, args, t->n, out);
+    for (int32_t i = 0; ok && i < t->n; i++)
+        ok = numeric_value(c, t->args[i], env, &args[i]);
+    if (ok && function_is_known(t->name))
+        ok = ball_function(c, env, t->name, args, t->n, out);
+    else if (ok)
+        ball_unknown_function(env, t->name, args, t->n, out);
     _acb_vec_clear(args, t->n);
     return ok;
 }
@@ -96,9 +101,12 @@ static bool fold_value(Compare *c, const Term *t, const Env *env, acb_t out) {
     for (int32_t i = 1; ok && i < t->n; i++) {
         ok = numeric_value(c, t->args[i], env, next) && !(t->kind == TERM_DIVIDE && acb_contains_zero(next));
         if (!ok) break;
-        if (t->kind == TERM_ADD) acb_add(out, out, next, env->precision);
-        else if (t->kind == TERM_MULTIPLY) acb_mul(out, out, next, env->precision);
-        else acb_div(out, out, next, env->precision);
+        if (t->kind == TERM_ADD)
+            acb_add(out, out, next, env->precision);
+        else if (t->kind == TERM_MULTIPLY)
+            acb_mul(out, out, next, env->precision);
+        else
+            acb_div(out, out, next, env->precision);
     }
     acb_clear(next);
     return ok && acb_is_finite(out);

@@ -3,7 +3,9 @@
 
 #include "base/philox.h"
 
-static bool is_real(const acb_t x) { return arb_is_zero(acb_imagref(x)); }
+static bool is_real(const acb_t x) {
+    return arb_is_zero(acb_imagref(x));
+}
 
 static bool is_moderate(const acb_t x) { // |x| < 2^NUMERIC_MAX_EXPONENT_BITS
     mag_t size;
@@ -85,8 +87,10 @@ static bool ball_log(const Env *env, const acb_t x, acb_t out) {
 static bool rounded(const Env *env, const acb_t x, bool up, acb_t out) {
     if (!is_real(x)) return false;
     acb_zero(out);
-    if (up) arb_ceil(acb_realref(out), acb_realref(x), env->precision);
-    else arb_floor(acb_realref(out), acb_realref(x), env->precision);
+    if (up)
+        arb_ceil(acb_realref(out), acb_realref(x), env->precision);
+    else
+        arb_floor(acb_realref(out), acb_realref(x), env->precision);
     return arb_is_exact(acb_realref(out));
 }
 
@@ -111,9 +115,12 @@ static bool whole_pair(Str name, const acb_t x, const acb_t y, acb_t out) { // g
     fmpz_t a, b;
     fmpz_init(a), fmpz_init(b);
     bool ok = exact_integer(x, a) && exact_integer(y, b);
-    if (ok && str_equal(name, STR("gcd"))) fmpz_gcd(a, a, b);
-    else if (ok && str_equal(name, STR("lcm"))) fmpz_lcm(a, a, b);
-    else ok = ok && !fmpz_is_zero(b) && (fmpz_fdiv_r(a, a, b), true);
+    if (ok && str_equal(name, STR("gcd")))
+        fmpz_gcd(a, a, b);
+    else if (ok && str_equal(name, STR("lcm")))
+        fmpz_lcm(a, a, b);
+    else
+        ok = ok && !fmpz_is_zero(b) && (fmpz_fdiv_r(a, a, b), true);
     if (ok) acb_set_fmpz(out, a);
     fmpz_clear(a), fmpz_clear(b);
     return ok;
@@ -128,8 +135,10 @@ static bool fold_two(const Env *env, Str name, acb_srcptr args, int32_t n, acb_t
             continue;
         }
         if (!is_real(out) || !is_real(&args[i])) return false;
-        if (minimum) arb_min(acb_realref(out), acb_realref(out), acb_realref(&args[i]), env->precision);
-        else arb_max(acb_realref(out), acb_realref(out), acb_realref(&args[i]), env->precision);
+        if (minimum)
+            arb_min(acb_realref(out), acb_realref(out), acb_realref(&args[i]), env->precision);
+        else
+            arb_max(acb_realref(out), acb_realref(out), acb_realref(&args[i]), env->precision);
     }
     return true;
 }
@@ -140,12 +149,14 @@ static const struct {
     BallFunction function;
     bool inverse; // of the reciprocal: arcsec x = arccos 1/x
 } functions[] = {
-    {"sin", acb_sin, false},       {"cos", acb_cos, false},       {"tan", acb_tan, false},       {"cot", acb_cot, false},
-    {"sec", acb_sec, false},       {"csc", acb_csc, false},       {"sinh", acb_sinh, false},     {"cosh", acb_cosh, false},
-    {"tanh", acb_tanh, false},     {"coth", acb_coth, false},     {"sech", acb_sech, false},     {"csch", acb_csch, false},
-    {"arcsin", acb_asin, false},   {"arccos", acb_acos, false},   {"arctan", acb_atan, false},   {"arccot", acb_atan, true},
-    {"arcsec", acb_acos, true},    {"arccsc", acb_asin, true},    {"arsinh", acb_asinh, false},  {"arcosh", acb_acosh, false},
-    {"artanh", acb_atanh, false},  {"arcsinh", acb_asinh, false}, {"arccosh", acb_acosh, false}, {"arctanh", acb_atanh, false},
+    {"sin", acb_sin, false},       {"cos", acb_cos, false},       {"tan", acb_tan, false},
+    {"cot", acb_cot, false},       {"sec", acb_sec, false},       {"csc", acb_csc, false},
+    {"sinh", acb_sinh, false},     {"cosh", acb_cosh, false},     {"tanh", acb_tanh, false},
+    {"coth", acb_coth, false},     {"sech", acb_sech, false},     {"csch", acb_csch, false},
+    {"arcsin", acb_asin, false},   {"arccos", acb_acos, false},   {"arctan", acb_atan, false},
+    {"arccot", acb_atan, true},    {"arcsec", acb_acos, true},    {"arccsc", acb_asin, true},
+    {"arsinh", acb_asinh, false},  {"arcosh", acb_acosh, false},  {"artanh", acb_atanh, false},
+    {"arcsinh", acb_asinh, false}, {"arccosh", acb_acosh, false}, {"arctanh", acb_atanh, false},
 };
 
 static bool table_function(const Env *env, Str name, const acb_t x, acb_t out) {
@@ -200,8 +211,9 @@ bool ball_function(const Compare *c, const Env *env, Str name, acb_srcptr args, 
     } else if (n == 1) {
         ok = table_function(env, name, &args[0], out);
     }
-    if (!ok && n >= 1 && (str_equal(name, STR("min")) || str_equal(name, STR("max")) || str_equal(name, STR("gcd")) ||
-                          str_equal(name, STR("lcm")) || (n == 2 && str_equal(name, STR("mod"))))) {
+    if (!ok && n >= 1 &&
+        (str_equal(name, STR("min")) || str_equal(name, STR("max")) || str_equal(name, STR("gcd")) ||
+         str_equal(name, STR("lcm")) || (n == 2 && str_equal(name, STR("mod"))))) {
         ok = fold_two(env, name, args, n, out);
     }
     return ok && acb_is_finite(out);
@@ -210,7 +222,8 @@ bool ball_function(const Compare *c, const Env *env, Str name, acb_srcptr args, 
 // c + sum over k of a_k sin(b_k z_k + d_k), with numbers that are drawn from the name's bytes (FNV-1a)
 void ball_unknown_function(const Env *env, Str name, acb_srcptr args, int32_t n, acb_t out) {
     uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < name.len; i++) hash = (hash ^ (uint8_t)name.ptr[i]) * 1099511628211u;
+    for (size_t i = 0; i < name.len; i++)
+        hash = (hash ^ (uint8_t)name.ptr[i]) * 1099511628211u;
     acb_t part;
     acb_init(part);
     acb_set_ui(out, (ulong)(hash >> 48));

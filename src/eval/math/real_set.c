@@ -41,14 +41,17 @@ static bool add_piece(Compare *c, RealSet *set, Piece piece) {
     int32_t at = 0;
     RealSet old = *set;
     int before = 0;
-    while (at < old.n && (before = begins_before(c, &old.pieces[at], &piece)) == 1) at++;
+    while (at < old.n && (before = begins_before(c, &old.pieces[at], &piece)) == 1)
+        at++;
     if (before < 0 || old.n == MAX_PIECES) return false;
     set->n = 0;
     Piece sorted[MAX_PIECES + 1];
     int32_t n = 0;
-    for (int32_t i = 0; i < at; i++) sorted[n++] = old.pieces[i];
+    for (int32_t i = 0; i < at; i++)
+        sorted[n++] = old.pieces[i];
     sorted[n++] = piece;
-    for (int32_t i = at; i < old.n; i++) sorted[n++] = old.pieces[i];
+    for (int32_t i = at; i < old.n; i++)
+        sorted[n++] = old.pieces[i];
     for (int32_t i = 0; i < n; i++) {
         Piece *last = set->n > 0 ? &set->pieces[set->n - 1] : NULL;
         if (last == NULL) {
@@ -64,8 +67,10 @@ static bool add_piece(Compare *c, RealSet *set, Piece piece) {
         }
         int end = order_hi(c, last->hi, sorted[i].hi);
         if (end == 2) return false;
-        if (end < 0) last->hi = sorted[i].hi, last->hi_open = sorted[i].hi_open;
-        else if (end == 0) last->hi_open = last->hi_open && sorted[i].hi_open;
+        if (end < 0)
+            last->hi = sorted[i].hi, last->hi_open = sorted[i].hi_open;
+        else if (end == 0)
+            last->hi_open = last->hi_open && sorted[i].hi_open;
     }
     return true;
 }
@@ -114,7 +119,8 @@ static const Term *substitute(Compare *c, const Term *t, Str name, const Term *v
     const Term **args = copy->args;
     *copy = *t;
     copy->args = args;
-    for (int32_t i = 0; i < t->n; i++) args[i] = substitute(c, t->args[i], name, value);
+    for (int32_t i = 0; i < t->n; i++)
+        args[i] = substitute(c, t->args[i], name, value);
     return copy;
 }
 
@@ -129,11 +135,16 @@ static const Term *first_symbol(const Term *t) {
 
 static TermRelation turned(TermRelation relation) {
     switch (relation) {
-    case REL_LT: return REL_GT;
-    case REL_LE: return REL_GE;
-    case REL_GT: return REL_LT;
-    case REL_GE: return REL_LE;
-    default: return relation;
+    case REL_LT:
+        return REL_GT;
+    case REL_LE:
+        return REL_GE;
+    case REL_GT:
+        return REL_LT;
+    case REL_GE:
+        return REL_LE;
+    default:
+        return relation;
     }
 }
 
@@ -156,7 +167,8 @@ static bool half_line(Compare *c, TermRelation relation, const Term *value, Real
     case REL_EQ:
         return add_piece(c, out, (Piece){value, value, false, false});
     case REL_NE:
-        return add_piece(c, out, (Piece){NULL, value, true, true}) && add_piece(c, out, (Piece){value, NULL, true, true});
+        return add_piece(c, out, (Piece){NULL, value, true, true}) &&
+               add_piece(c, out, (Piece){value, NULL, true, true});
     case REL_LT:
     case REL_LE:
         return add_piece(c, out, (Piece){NULL, value, true, relation == REL_LT});
@@ -175,7 +187,8 @@ static bool solve_abs(Compare *c, const Term *u, TermRelation relation, const Te
     if (constants_order(c, k, term_integer(c->arena, 0)) != 1) return false;
     RealSet other = {.variable = variable};
     const Term *minus = make_negated(c, k);
-    if (!solve(c, u, relation, k, variable, out) || !solve(c, u, turned(relation), minus, variable, &other)) return false;
+    if (!solve(c, u, relation, k, variable, out) || !solve(c, u, turned(relation), minus, variable, &other))
+        return false;
     bool inside = relation == REL_LT || relation == REL_LE || relation == REL_NE;
     return inside ? intersect(c, out, &other) : add_set(c, out, &other);
 }
@@ -185,10 +198,12 @@ static bool solve(Compare *c, const Term *left, TermRelation relation, const Ter
     bool in_left = term_has_symbol(left, variable), in_right = term_has_symbol(right, variable);
     if (!in_left) return in_right && solve(c, right, turned(relation), left, variable, out);
     if (!in_right && left->kind == TERM_SYMBOL) return half_line(c, relation, right, out);
-    if (!in_right && term_is_function(left, "abs", 1)) return solve_abs(c, left->args[0], relation, right, variable, out);
+    if (!in_right && term_is_function(left, "abs", 1))
+        return solve_abs(c, left->args[0], relation, right, variable, out);
     bool ignored;
     if (!is_expression(left) || !is_expression(right) || is_infinite(right, &ignored)) return false;
-    const Term *f = make_difference(c, left, right), *zero = term_integer(c->arena, 0), *one = term_integer(c->arena, 1);
+    const Term *f = make_difference(c, left, right), *zero = term_integer(c->arena, 0),
+               *one = term_integer(c->arena, 1);
     const Term *b = substitute(c, f, variable, zero), *a = make_difference(c, substitute(c, f, variable, one), b);
     const Term *x = term_named(c->arena, TERM_SYMBOL, arena_strndup(c->arena, variable.ptr, variable.len), 0);
     if (!compare_expressions(c, f, make_sum(c, make_product(c, a, x), b)).equal) return false;
@@ -210,8 +225,10 @@ static bool read_relation(Compare *c, const Term *t, RealSet *out) {
     for (int32_t i = 0; i + 1 < t->n; i++) {
         RealSet part = {.variable = symbol->name};
         if (!solve(c, t->args[i], t->relations[i], t->args[i + 1], symbol->name, &part)) return false;
-        if (i == 0) *out = part;
-        else if (!intersect(c, out, &part)) return false;
+        if (i == 0)
+            *out = part;
+        else if (!intersect(c, out, &part))
+            return false;
     }
     return true;
 }
@@ -284,8 +301,8 @@ static bool read_set(Compare *c, const Term *t, RealSet *out) {
         return t->n == 2 && read_combined(c, t, out);
     case TERM_SYMBOL:
     case TERM_TEXT:
-        if (!str_equal(t->name, STR("R")) && !str_equal(t->name, STR("\\mathbb{R}")) && !str_equal(t->name, STR("reals")) &&
-            !str_equal(t->name, STR("all real numbers"))) {
+        if (!str_equal(t->name, STR("R")) && !str_equal(t->name, STR("\\mathbb{R}")) &&
+            !str_equal(t->name, STR("reals")) && !str_equal(t->name, STR("all real numbers"))) {
             return false;
         }
         return add_piece(c, out, (Piece){NULL, NULL, true, true});

@@ -5,7 +5,9 @@
 
 // ---- "x = 3" is 3 ----
 
-static bool is_capital(Str name) { return name.len > 0 && isupper((unsigned char)name.ptr[0]); }
+static bool is_capital(Str name) {
+    return name.len > 0 && isupper((unsigned char)name.ptr[0]);
+}
 
 static bool is_name(const Term *t);
 
@@ -44,7 +46,9 @@ static bool is_name(const Term *t) {
     }
 }
 
-static bool is_valued(const Term *t) { return t->kind == TERM_RELATION && t->n >= 2; }
+static bool is_valued(const Term *t) {
+    return t->kind == TERM_RELATION && t->n >= 2;
+}
 
 static bool occurs_in(const Term *name, const Term *value) {
     return name->kind == TERM_SYMBOL && term_has_symbol(value, name->name);
@@ -111,7 +115,8 @@ static const Term *rename_argument(Compare *c, const Term *t, const Term *from, 
     const Term **args = copy->args;
     *copy = *t;
     copy->args = args;
-    for (int32_t i = 0; i < t->n; i++) args[i] = rename_argument(c, t->args[i], from, to);
+    for (int32_t i = 0; i < t->n; i++)
+        args[i] = rename_argument(c, t->args[i], from, to);
     return copy;
 }
 
@@ -131,7 +136,9 @@ static const Term *sides_difference(Compare *c, const Term *t) {
     return make_difference(c, t->args[0], t->args[1]);
 }
 
-static bool is_equation(TermRelation r) { return r == REL_EQ || r == REL_APPROX || r == REL_NE; }
+static bool is_equation(TermRelation r) {
+    return r == REL_EQ || r == REL_APPROX || r == REL_NE;
+}
 
 // The signs of the inequality that a factor of this sign leaves: turned where it is negative
 static TermRelation times_sign(TermRelation r, int sign) {

@@ -1,10 +1,10 @@
 // Two expressions at random points, in ball arithmetic of rising precision.
 //
 // A point at which the enclosures are disjoint proves that the expressions differ. Where they overlap at every point
-// with a radius of at most 2^-AGREE_BITS (of the larger value, or of 1), the expressions are taken to be equal. The points
-// are real and drawn from fixed addresses; those at which an even root or a logarithm of a negative number would be taken
-// do not count, since an answer is meant where it is defined. Where no such point is found (as in (-1)^n), whole numbers
-// are tried, then complex values at real points.
+// with a radius of at most 2^-AGREE_BITS (of the larger value, or of 1), the expressions are taken to be equal. The
+// points are real and drawn from fixed addresses; those at which an even root or a logarithm of a negative number would
+// be taken do not count, since an answer is meant where it is defined. Where no such point is found (as in (-1)^n),
+// whole numbers are tried, then complex values at real points.
 #include "base/philox.h"
 #include "eval/math/equal_impl.h"
 
@@ -105,8 +105,10 @@ static FormAnswer at_point(Samples *s) {
     FormAnswer answer = FORM_UNKNOWN;
     for (int level = 0; level < N_PRECISIONS && answer == FORM_UNKNOWN; level++) {
         if (!sides(s, precisions[level], x, y)) continue;
-        if (!acb_overlaps(x, y)) answer = FORM_DIFFERENT;
-        else if (level > 0 && is_tight(x, y)) answer = FORM_EQUAL;
+        if (!acb_overlaps(x, y))
+            answer = FORM_DIFFERENT;
+        else if (level > 0 && is_tight(x, y))
+            answer = FORM_EQUAL;
     }
     acb_clear(x), acb_clear(y);
     return answer;
@@ -180,7 +182,9 @@ static FormAnswer samples_run(Compare *c, const Term *a, const Term *b, bool pro
     return answer;
 }
 
-FormAnswer samples_compare(Compare *c, const Term *a, const Term *b) { return samples_run(c, a, b, false, &(int){0}); }
+FormAnswer samples_compare(Compare *c, const Term *a, const Term *b) {
+    return samples_run(c, a, b, false, &(int){0});
+}
 
 FormAnswer samples_proportional(Compare *c, const Term *a, const Term *b, int *sign) {
     return samples_run(c, a, b, true, sign);
@@ -196,8 +200,10 @@ int constants_order(Compare *c, const Term *a, const Term *b) {
         Env env = {NULL, NULL, 0, precisions[level], true};
         if (!numeric_value(c, a, &env, x) || !numeric_value(c, b, &env, y)) continue;
         if (!arb_is_zero(acb_imagref(x)) || !arb_is_zero(acb_imagref(y))) break;
-        if (arb_lt(acb_realref(x), acb_realref(y))) order = -1;
-        else if (arb_gt(acb_realref(x), acb_realref(y))) order = 1;
+        if (arb_lt(acb_realref(x), acb_realref(y)))
+            order = -1;
+        else if (arb_gt(acb_realref(x), acb_realref(y)))
+            order = 1;
     }
     acb_clear(x), acb_clear(y);
     return order;

@@ -4,7 +4,8 @@
 #include "eval/math/equal_impl.h"
 
 static const Term *strip_units(const Term *t) {
-    while (t->kind == TERM_UNITS) t = t->args[0];
+    while (t->kind == TERM_UNITS)
+        t = t->args[0];
     return t;
 }
 
@@ -18,7 +19,8 @@ static bool has_bare_log(const Term *t) {
 
 static MathVerdict compare_once(Compare *c, const Term *a, const Term *b) {
     FormAnswer answer = forms_compare(c, a, b);
-    if (answer != FORM_UNKNOWN) return verdict(answer == FORM_EQUAL, answer == FORM_EQUAL ? MATH_SAME_FORM : MATH_DIFFERENT);
+    if (answer != FORM_UNKNOWN)
+        return verdict(answer == FORM_EQUAL, answer == FORM_EQUAL ? MATH_SAME_FORM : MATH_DIFFERENT);
     bool endless = term_has_kind(a, TERM_CONSTANT) || term_has_kind(b, TERM_CONSTANT);
     if (endless && (term_is_constant(strip_units(a), "undefined") || term_is_constant(strip_units(b), "undefined"))) {
         return verdict(false, MATH_DIFFERENT);
@@ -46,13 +48,16 @@ typedef struct Rounded { // what a decimal was rounded to
     int32_t decimals;
 } Rounded;
 
-static void rounded_clear(Rounded *r) { fmpq_clear(r->value), fmpq_clear(r->unit); }
+static void rounded_clear(Rounded *r) {
+    fmpq_clear(r->value), fmpq_clear(r->unit);
+}
 
 // A decimal reads as rounded where it has two decimals or three significant digits; 0.5 is taken to be exact.
 static bool reads_as_rounded(const Term *number) {
     if (number->kind != TERM_NUMBER || number->decimals < 1 || number->repeat.len > 0) return false;
     size_t zeros = 0;
-    while (zeros < number->digits.len && number->digits.ptr[zeros] == '0') zeros++;
+    while (zeros < number->digits.len && number->digits.ptr[zeros] == '0')
+        zeros++;
     return number->decimals >= 2 || number->digits.len - zeros >= 3;
 }
 
@@ -130,8 +135,10 @@ static bool rounds_to(Compare *c, const Term *gold, const Term *pred) {
     if (near) {
         fmpq_t exact;
         fmpq_init(exact);
-        if (number_value(c, pred, exact)) near = rounds_exactly(&r, exact);
-        else near = rounds_numerically(c, &r, pred);
+        if (number_value(c, pred, exact))
+            near = rounds_exactly(&r, exact);
+        else
+            near = rounds_numerically(c, &r, pred);
         fmpq_clear(exact);
     }
     rounded_clear(&r);
@@ -150,7 +157,8 @@ static const Term *without(Compare *c, const Term *t, TermKind kind) { // 50% ->
 }
 
 static Str without_zeros(Str digits) {
-    while (digits.len > 1 && digits.ptr[0] == '0') digits.ptr++, digits.len--;
+    while (digits.len > 1 && digits.ptr[0] == '0')
+        digits.ptr++, digits.len--;
     return digits;
 }
 
@@ -164,8 +172,10 @@ static bool compare_bases(Compare *c, const Term *a, const Term *b, MathVerdict 
     if (b->kind == TERM_NUMBER ? b->decimals > 0 || b->repeat.len > 0 : b->kind != TERM_BASE) return false;
     Str x = without_zeros(a->name), y = without_zeros(b->kind == TERM_BASE ? b->name : b->digits);
     bool same = x.len == y.len && strncasecmp(x.ptr, y.ptr, x.len) == 0;
-    if (same && b->kind == TERM_BASE) *out = compare_expressions(c, a->args[1], b->args[1]);
-    else *out = verdict(same, same ? MATH_SAME_FORM : MATH_DIFFERENT);
+    if (same && b->kind == TERM_BASE)
+        *out = compare_expressions(c, a->args[1], b->args[1]);
+    else
+        *out = verdict(same, same ? MATH_SAME_FORM : MATH_DIFFERENT);
     return true;
 }
 

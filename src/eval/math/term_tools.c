@@ -3,7 +3,9 @@
 
 #include "eval/math/equal_impl.h"
 
-bool term_is(const Term *t, TermKind kind) { return t->kind == kind; }
+bool term_is(const Term *t, TermKind kind) {
+    return t->kind == kind;
+}
 
 bool term_is_function(const Term *t, const char *name, int32_t n) {
     return t->kind == TERM_FUNCTION && t->n == n && str_equal(t->name, str_of(name));
@@ -23,7 +25,8 @@ bool term_same(const Term *a, const Term *b) {
         (a->decimals != b->decimals || !str_equal(a->digits, b->digits) || !str_equal(a->repeat, b->repeat))) {
         return false;
     }
-    if (a->kind == TERM_RELATION && a->n > 1 && memcmp(a->relations, b->relations, (size_t)(a->n - 1)) != 0) return false;
+    if (a->kind == TERM_RELATION && a->n > 1 && memcmp(a->relations, b->relations, (size_t)(a->n - 1)) != 0)
+        return false;
     for (int32_t i = 0; i < a->n; i++) {
         if (!term_same(a->args[i], b->args[i])) return false;
     }
@@ -46,14 +49,16 @@ static bool count_down(const Term *t, int32_t *left) {
     return true;
 }
 
-bool term_is_small(const Term *t) { return count_down(t, &(int32_t){TERM_MAX_NODES}); }
+bool term_is_small(const Term *t) {
+    return count_down(t, &(int32_t){TERM_MAX_NODES});
+}
 
 bool function_is_known(Str name) {
     static const char *const names[] = {
-        "sqrt", "root", "abs",  "floor", "ceil", "sin",    "cos",    "tan",    "cot",    "sec",    "csc",
-        "sinh", "cosh", "tanh", "coth",  "sech", "csch",   "arcsin", "arccos", "arctan", "arccot", "arcsec",
-        "arccsc", "arsinh", "arcosh", "artanh", "arcsinh", "arccosh", "arctanh", "exp",  "ln",     "log", "gcd",
-        "lcm",  "min",  "max",  "binomial", "mod", "det", "transpose",
+        "sqrt",   "root",   "abs",    "floor",  "ceil",   "sin",    "cos",      "tan",     "cot",     "sec",
+        "csc",    "sinh",   "cosh",   "tanh",   "coth",   "sech",   "csch",     "arcsin",  "arccos",  "arctan",
+        "arccot", "arcsec", "arccsc", "arsinh", "arcosh", "artanh", "arcsinh",  "arccosh", "arctanh", "exp",
+        "ln",     "log",    "gcd",    "lcm",    "min",    "max",    "binomial", "mod",     "det",     "transpose",
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (str_equal(name, str_of(names[i]))) return true;
@@ -106,9 +111,15 @@ static const Term *make_two(Compare *c, TermKind kind, const Term *a, const Term
     return t;
 }
 
-const Term *make_sum(Compare *c, const Term *a, const Term *b) { return make_two(c, TERM_ADD, a, b); }
-const Term *make_product(Compare *c, const Term *a, const Term *b) { return make_two(c, TERM_MULTIPLY, a, b); }
-const Term *make_quotient(Compare *c, const Term *a, const Term *b) { return make_two(c, TERM_DIVIDE, a, b); }
+const Term *make_sum(Compare *c, const Term *a, const Term *b) {
+    return make_two(c, TERM_ADD, a, b);
+}
+const Term *make_product(Compare *c, const Term *a, const Term *b) {
+    return make_two(c, TERM_MULTIPLY, a, b);
+}
+const Term *make_quotient(Compare *c, const Term *a, const Term *b) {
+    return make_two(c, TERM_DIVIDE, a, b);
+}
 
 const Term *make_negated(Compare *c, const Term *a) {
     if (a->kind == TERM_NEGATE) return a->args[0];
@@ -117,7 +128,9 @@ const Term *make_negated(Compare *c, const Term *a) {
     return t;
 }
 
-const Term *make_difference(Compare *c, const Term *a, const Term *b) { return make_sum(c, a, make_negated(c, b)); }
+const Term *make_difference(Compare *c, const Term *a, const Term *b) {
+    return make_sum(c, a, make_negated(c, b));
+}
 
 static const Term *make_whole(Compare *c, const fmpz_t value) {
     char *digits = fmpz_get_str(NULL, 10, value);
@@ -135,7 +148,8 @@ const Term *make_number(Compare *c, const fmpq_t value) {
 
 const Term *make_list(Compare *c, TermKind kind, const Term *const *items, int32_t n) {
     Term *t = term_new(c->arena, kind, n);
-    for (int32_t i = 0; i < n; i++) t->args[i] = items[i];
+    for (int32_t i = 0; i < n; i++)
+        t->args[i] = items[i];
     return t;
 }
 
@@ -149,6 +163,7 @@ const Term *choose_sign(Compare *c, const Term *t, bool plus) {
     const Term **args = copy->args;
     *copy = *t;
     copy->args = args;
-    for (int32_t i = 0; i < t->n; i++) args[i] = choose_sign(c, t->args[i], plus);
+    for (int32_t i = 0; i < t->n; i++)
+        args[i] = choose_sign(c, t->args[i], plus);
     return copy;
 }
