@@ -66,6 +66,8 @@ static void forms_decide_roots_and_polynomials(void **state) {
         {"(sqrt 8)", "(* 2 (sqrt 2))", true, MATH_SAME_FORM},
         {"(/ 1 (+ 1 (sqrt 2)))", "(+ (sqrt 2) (- 1))", true, MATH_SAME_FORM},
         {"(* (sqrt 2) (sqrt 3))", "(sqrt 6)", true, MATH_SAME_FORM},
+        {"(^ (root 3 2) 4)", "(* 2 (root 3 2))", true, MATH_SAME_FORM},
+        {"(^ (sqrt (+ x 1)) 3)", "(* (+ x 1) (sqrt (+ x 1)))", true, MATH_SAME_FORM},
         {"(+ (sqrt 2) (sqrt 3))", "(sqrt 5)", false, MATH_DIFFERENT},
         {"(root 3 (- 8))", "(- 2)", true, MATH_SAME_FORM},
         {"(sqrt (- 4))", "(* 2 i)", true, MATH_SAME_FORM},
@@ -94,6 +96,9 @@ static void balls_decide_the_rest(void **state) {
         {"(sin (/ pi 6))", "(/ 1 2)", true, MATH_NUMERIC},
         {"(sqrt (+ 3 (* 2 (sqrt 2))))", "(+ 1 (sqrt 2))", true, MATH_NUMERIC},
         {"(abs x)", "x", false, MATH_DIFFERENT},
+        {"(* (root 4 2) (root 4 2))", "(sqrt 2)", true,
+         MATH_NUMERIC},                                        // roots of unlike index are not told apart by form
+        {"(abs (+ x 30))", "(+ x 30)", false, MATH_DIFFERENT}, // differs below -30 alone
         {"(sqrt (^ x 2))", "(abs x)", true, MATH_NUMERIC},
         {"(sqrt (^ x 2))", "x", false, MATH_DIFFERENT},
         {"(* (sqrt x) (sqrt y))", "(sqrt (* x y))", true, MATH_NUMERIC},
@@ -131,6 +136,8 @@ static void percent_and_rounding(void **state) {
         {"3.15", "pi", false, MATH_DIFFERENT},
         {"0.33", "(/ 1 3)", true, MATH_ROUNDED},
         {"0.5", "0.54", false, MATH_DIFFERENT},
+        {"0.5", "0.5413", false, MATH_DIFFERENT}, // one decimal reads as exact
+        {"0.5", "(/ (sqrt 29) 10)", false, MATH_DIFFERENT},
         {"2.25", "2.251", false, MATH_DIFFERENT},
         {"2.25", "2.2513", true, MATH_ROUNDED},
         {"2.25", "2.2563", false, MATH_DIFFERENT},
