@@ -114,14 +114,16 @@ static bool function_two(Str name, const fmpq_t x, const fmpq_t y, fmpq_t out) {
         fmpq_set(out, fmpq_cmp(x, y) >= 0 ? x : y);
     } else if (str_equal(name, STR("binomial"))) {
         return binomial_value(x, y, out);
+    } else if (str_equal(name, STR("gcd"))) { // of fractions too: gcd(1/2, 3) is 1/2
+        fmpq_gcd(out, x, y);
+    } else if (str_equal(name, STR("lcm"))) {
+        fmpq_gcd(out, x, y);
+        if (fmpq_is_zero(out)) return true;
+        fmpq_div(out, x, out);
+        fmpq_mul(out, out, y);
+        fmpq_abs(out, out);
     } else if (!whole) {
         return false;
-    } else if (str_equal(name, STR("gcd")) || str_equal(name, STR("lcm"))) {
-        if (name.ptr[0] == 'g')
-            fmpz_gcd(fmpq_numref(out), fmpq_numref(x), fmpq_numref(y));
-        else
-            fmpz_lcm(fmpq_numref(out), fmpq_numref(x), fmpq_numref(y));
-        fmpz_one(fmpq_denref(out));
     } else if (str_equal(name, STR("mod")) && !fmpq_is_zero(y)) {
         fmpz_fdiv_r(fmpq_numref(out), fmpq_numref(x), fmpq_numref(y));
         fmpz_one(fmpq_denref(out));
