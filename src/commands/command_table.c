@@ -7,8 +7,8 @@
 const Command *const command_table[] = {
     &command_run,         &command_data_countdown, &command_data_drills, &command_data_tokenizer, &command_data_sample,
     &command_data_stats,  &command_sft,            &command_rl,          &command_collect,        &command_score,
-    &command_eval,        &command_generate,       &command_logp,        &command_tokenize,       &command_inspect,
-    &command_convert,     &command_report,       NULL,
+    &command_eval_grade,  &command_eval,           &command_generate,    &command_logp,           &command_tokenize,
+    &command_inspect,     &command_convert,        &command_report,      NULL,
 };
 
 const Command *command_find(const char *name) {
