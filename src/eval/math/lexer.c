@@ -56,8 +56,17 @@ static Str environment_name(Lexer *l) { // {pmatrix}, {array}{cc}, {align*}
     return name;
 }
 
+static bool only_aligns(Str name) {
+    static const char *const names[] = {"align", "gather", "split", "equation", "multline", "eqnarray", "flalign"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (str_starts(name, str_of(names[i]))) return true;
+    }
+    return false;
+}
+
 static void read_environment(Lexer *l, bool begin) {
     Str name = environment_name(l);
+    l->aligned = begin && only_aligns(name);
     lexer_add(l, TOKEN_COMMAND, begin ? 'b' : 'e', name);
     l->environments += begin ? 1 : l->environments > 0 ? -1 : 0;
     if (!begin || !str_equal(name, STR("array"))) return;
@@ -194,6 +203,8 @@ bool lexer_read(Lexer *l) {
         char c = l->text.ptr[l->at];
         if (isspace((unsigned char)c) || c == '~' || c == '"') {
             l->spaced = true;
+            l->at++;
+        } else if (c == '&' && l->aligned) {
             l->at++;
         } else if (c == '$') {
             if (l->dollar_is_money) lexer_add(l, TOKEN_SIGN, SIGN_CURRENCY, STR("$"));

@@ -18,6 +18,7 @@ typedef struct Lexer {
     int32_t environments; // that are open: \\ is a row's end there
     int32_t nested;
     bool spaced;         // before the next token
+    bool aligned;        // the environment's & only lays out
     bool dollar_is_money; // their number is odd: they don't stand around formulas
     Error *error;
 } Lexer;

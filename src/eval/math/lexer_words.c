@@ -36,6 +36,20 @@ static bool reads_as_word(Str run) {
     return vowel && !in_a_row;
 }
 
+// Words of grammar, which stand among words alone: "of" may be a product elsewhere
+static bool is_small_word(const Lexer *l, Str run) {
+    static const char *const small[] = {"per", "the", "for", "are", "all", "but", "not", "has", "was"};
+    static const char *const smaller[] = {"of", "is", "by", "no", "at", "as", "a"};
+    for (size_t i = 0; i < sizeof small / sizeof small[0]; i++) {
+        if (str_equal(run, str_of(small[i]))) return true;
+    }
+    const Token *before = last(l);
+    for (size_t i = 0; i < sizeof smaller / sizeof smaller[0]; i++) {
+        if (before != NULL && before->kind == TOKEN_WORDS && str_equal(run, str_of(smaller[i]))) return true;
+    }
+    return false;
+}
+
 // The longest function's name or "pi" that the run begins with
 static size_t known_prefix(Str run, const char **function) {
     for (size_t n = run.len > 7 ? 7 : run.len; n >= 2; n--) {
@@ -115,7 +129,7 @@ void lexer_read_letters(Lexer *l) {
         run = (Str){run.ptr + 2, run.len - 2};
     }
     bool functions = run.len > 1 && holds_functions(run);
-    if (!functions && (reads_as_word(run) || word_number(run) != NULL))
+    if (is_small_word(l, run) || (!functions && (reads_as_word(run) || word_number(run) != NULL)))
         lexer_add(l, TOKEN_WORDS, 0, run);
     else
         add_letters(l, run);
@@ -212,7 +226,7 @@ static bool read_text(Lexer *l, Str inner, bool mathrm) {
     bool one = words.len == 1 && isalpha((unsigned char)words.ptr[0]);
     if (one && (mathrm || !follows_value(l))) {
         bool constant = mathrm && (words.ptr[0] == 'e' || words.ptr[0] == 'i');
-        add(l, constant ? TOKEN_CONSTANT : TOKEN_NAME, 0, words)->roman = true;
+        lexer_add(l, constant ? TOKEN_CONSTANT : TOKEN_NAME, 0, words)->roman = true;
         return true;
     }
     if (one || is_wordy(words) || words.ptr[0] == '/') {
