@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "eval/math/lexer.h"
 #include "eval/math/parse.h"
 
 #define TIDY_MAX_BYTES MATH_PARSE_MAX_BYTES // longer texts are compared byte by byte
@@ -19,46 +20,6 @@ bool grade_extract_by_name(Str name, GradeExtract *out) {
 }
 
 // ---- Texts ----
-
-static bool strip_pair(Str *text, Str open, Str close) {
-    if (text->len < open.len + close.len || !str_starts(*text, open) || !str_ends(*text, close)) return false;
-    Str inner = {text->ptr + open.len, text->len - open.len - close.len};
-    if (str_find(inner, close, 0) >= 0) return false; // "$1$ and $2$" is no pair
-    *text = str_trim(inner);
-    return true;
-}
-
-// The brace that ends \boxed{...} is the text's last byte.
-static bool strip_boxed(Str *text) {
-    Str open = STR("\\boxed{");
-    if (!str_starts(*text, open) || !str_ends(*text, STR("}"))) return false;
-    int depth = 1;
-    for (size_t i = open.len; i + 1 < text->len; i++) {
-        if (text->ptr[i] == '\\') {
-            i++;
-            continue;
-        }
-        depth += (text->ptr[i] == '{') - (text->ptr[i] == '}');
-        if (depth == 0) return false;
-    }
-    *text = str_trim((Str){text->ptr + open.len, text->len - open.len - 1});
-    return true;
-}
-
-static Str strip_around(Str text) {
-    text = str_trim(text);
-    bool again = true;
-    while (again) {
-        again = strip_pair(&text, STR("$$"), STR("$$")) || strip_pair(&text, STR("$"), STR("$")) ||
-                strip_pair(&text, STR("\\("), STR("\\)")) || strip_pair(&text, STR("\\["), STR("\\]")) ||
-                strip_boxed(&text);
-        if (!again && str_ends(text, STR(".")) && !str_ends(text, STR(".."))) {
-            text = str_trim((Str){text.ptr, text.len - 1});
-            again = true;
-        }
-    }
-    return text;
-}
 
 // Spellings that mean the same whatever stands around them
 static const struct {
@@ -84,7 +45,7 @@ static size_t spelling_at(Str text, size_t at, const char **to) {
 
 // A space stays where it parts two letters or digits: "1 2" is not 12.
 static void tidy(Str text, Buf *out) {
-    text = strip_around(text);
+    text = latex_strip(text);
     buf_init(out, 0);
     if (text.len > TIDY_MAX_BYTES) {
         buf_add_str(out, text);

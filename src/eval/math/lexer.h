@@ -74,6 +74,9 @@ typedef struct Tokens {
 // backslashes halved. In `arena`, or part of `text`.
 Str latex_tidy(Str text, Arena *arena);
 
+// The first of these alone; part of `text`.
+Str latex_strip(Str text);
+
 // Cuts a tidied text.
 MUST_CHECK bool latex_tokens(Str tidy, Arena *arena, Tokens *out, Error *error);
 

@@ -1,0 +1,99 @@
+#include "eval/extract.h"
+
+#include <assert.h>
+
+#include "eval/extract_impl.h"
+
+// A text without any mark of an answer is no answer beyond this.
+#define WHOLE_MAX_BYTES 4096
+
+const char *extract_rule_name(ExtractRule rule) {
+    static const char *const names[] = {"none", "tags", "boxed", "phrase", "last_math", "last_number", "whole"};
+    assert((size_t)rule < sizeof names / sizeof names[0]);
+    return names[rule];
+}
+
+static bool is_set(const char *tag) { return tag != NULL && tag[0] != '\0'; }
+
+// Byte index of the last `needle` in text, or -1.
+static ptrdiff_t find_last(Str text, Str needle) {
+    ptrdiff_t last = -1;
+    for (ptrdiff_t at = 0; (at = str_find(text, needle, (size_t)at)) >= 0; at += (ptrdiff_t)needle.len) last = at;
+    return last;
+}
+
+static Str after(Str text, size_t from) { return (Str){text.ptr + from, text.len - from}; }
+
+// The last complete pair: the last opening tag that has a closing one after it, up to the first of these.
+static bool last_pair(Str text, Str open, Str close, Str *inside) {
+    ptrdiff_t last_close = find_last(text, close);
+    if (last_close < 0) return false;
+    ptrdiff_t at = find_last((Str){text.ptr, (size_t)last_close}, open);
+    if (at < 0) return false;
+    size_t from = (size_t)at + open.len;
+    ptrdiff_t to = str_find(text, close, from);
+    assert(to >= 0);
+    *inside = (Str){text.ptr + from, (size_t)to - from};
+    return true;
+}
+
+bool extract_region(Str text, const ExtractSettings *settings, Str *region, bool *tagged) {
+    *tagged = false;
+    *region = text.ptr != NULL ? text : STR("");
+    if (settings == NULL) return true;
+    if (is_set(settings->thought_close)) {
+        Str close = str_of(settings->thought_close);
+        ptrdiff_t at = find_last(*region, close);
+        if (at < 0 && !settings->thought_optional) return false;
+        if (at >= 0) *region = after(*region, (size_t)at + close.len);
+    }
+    if (is_set(settings->solution_open) && is_set(settings->solution_close)) {
+        *tagged = last_pair(*region, str_of(settings->solution_open), str_of(settings->solution_close), region);
+    }
+    return true;
+}
+
+// Math, or a number said after it in words: "of all points of $f(x)$ is 19".
+static Str last_math_or_said(Str region, ExtractRule *rule) {
+    size_t end = 0;
+    *rule = EXTRACT_LAST_MATH;
+    Str math = extract_last_math(region, &end);
+    if (math.ptr == NULL) return EXTRACT_NOTHING;
+    Str said = extract_last_number(after(region, end), true);
+    if (said.ptr == NULL) return math;
+    *rule = EXTRACT_LAST_NUMBER;
+    return said;
+}
+
+static Str find(Str region, ExtractRule *rule) {
+    Str found = extract_last_boxed(region);
+    *rule = EXTRACT_BOXED;
+    if (found.ptr != NULL) return found;
+    found = extract_last_announced(region);
+    *rule = EXTRACT_PHRASE;
+    if (found.ptr != NULL) return found;
+    Str whole = extract_tidy(region);
+    bool is_expression = extract_is_expression(whole);
+    found = last_math_or_said(region, rule);
+    if (found.ptr != NULL) return found;
+    *rule = EXTRACT_LAST_NUMBER;
+    if (!is_expression) found = extract_last_number(region, false);
+    if (found.ptr != NULL) return found;
+    *rule = EXTRACT_WHOLE;
+    return whole.len > 0 && whole.len <= WHOLE_MAX_BYTES ? whole : EXTRACT_NOTHING;
+}
+
+Extracted extract_answer(Str text, const ExtractSettings *settings) {
+    Str region;
+    bool tagged;
+    Extracted result = {.rule = EXTRACT_NONE};
+    if (!extract_region(text, settings, &region, &tagged)) return result;
+    ExtractRule rule;
+    Str found = find(region, &rule);
+    if (found.ptr == NULL) return result;
+    result.answer = found;
+    result.rule = tagged ? EXTRACT_TAGS : rule;
+    result.from = (size_t)(found.ptr - text.ptr);
+    result.to = result.from + found.len;
+    return result;
+}
