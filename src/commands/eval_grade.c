@@ -80,7 +80,7 @@ static bool run(const Options *options, Error *error) {
     const char *path = options_text(options, "data");
     GradeSettings settings = {
         .tags = {options_text(options, "thought_close"), options_text(options, "solution_open"),
-                 options_text(options, "solution_close")},
+                 options_text(options, "solution_close"), true},
         .forms = true,
     };
     Str fallback = str_of(options_text(options, "extract")), text;

@@ -17,7 +17,7 @@ typedef struct Case {
 } Case;
 
 static void expect(GradeExtract extract, const Case *cases, size_t n) {
-    GradeSettings settings = {.extract = extract, .tags = {"</think>", "<answer>", "</answer>"}, .forms = true};
+    GradeSettings settings = {.extract = extract, .tags = {"</think>", "<answer>", "</answer>", true}, .forms = true};
     for (size_t i = 0; i < n; i++) {
         GradeResult r;
         math_grade(str_of(cases[i].gold), str_of(cases[i].pred), &settings, &r);

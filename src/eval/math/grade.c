@@ -99,7 +99,9 @@ static const Term *parse(Str text, Arena *arena, bool form, Buf *out) {
 void math_grade(Str gold, Str pred, const GradeSettings *settings, GradeResult *result) {
     *result = (GradeResult){.how = MATH_UNPARSED};
     buf_init(&result->gold_form, 0), buf_init(&result->pred_form, 0);
-    result->gold = settings->extract == GRADE_EXTRACT_BOTH ? extract_answer(gold, &settings->tags) : whole(gold);
+    ExtractSettings gold_tags = settings->tags;
+    gold_tags.thought_optional = true; // a right answer need not have been thought
+    result->gold = settings->extract == GRADE_EXTRACT_BOTH ? extract_answer(gold, &gold_tags) : whole(gold);
     result->pred = settings->extract != GRADE_EXTRACT_NONE ? extract_answer(pred, &settings->tags) : whole(pred);
     if (result->gold.answer.ptr == NULL || result->pred.answer.ptr == NULL) return;
     bool same = same_text(result->gold.answer, result->pred.answer);

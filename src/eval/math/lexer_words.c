@@ -98,7 +98,8 @@ static bool opens_argument(const Lexer *l, size_t at) {
 }
 
 static bool add_known_word(Lexer *l, Str run, size_t after) {
-    bool unit = word_is_unit(run) && follows_value(l) && !opens_argument(l, after);
+    bool called = word_function(run) != NULL && opens_argument(l, after); // "5 min", but "5 min(x, y)"
+    bool unit = word_is_unit(run) && follows_value(l) && !called;
     if (unit && !(str_equal(run, STR("in")) && !l->spaced)) {
         lexer_add(l, TOKEN_WORDS, 0, run);
         return true;

@@ -74,6 +74,14 @@ static Str read_name(Parser *p) {
     return copy;
 }
 
+static Str read_difference(Parser *p) {
+    Str name = read_name(p);
+    char *text = arena_alloc(p->arena, name.len + 7, 1);
+    memcpy(text, "Delta ", 6);
+    memcpy(text + 6, name.ptr, name.len);
+    return (Str){text, name.len + 6};
+}
+
 // ---- Calls ----
 
 // The tokens to the bracket's end, if only names and whole numbers with commas stand in it; else 0
@@ -126,6 +134,7 @@ const Term *parse_name(Parser *p) {
     Str single = peek(p)->text;
     bool constant = is_kind(p, TOKEN_CONSTANT), infinite = constant && str_equal(single, STR("infinity"));
     Str name = read_name(p);
+    if (str_equal(name, STR("Delta")) && is_kind(p, TOKEN_NAME)) name = read_difference(p); // \Delta x
     if (constant && (name.len == single.len || infinite)) return new_name(p, TERM_CONSTANT, single);
     if (strchr("fgh", name.ptr[0]) != NULL && name.len == 1 && inverse_ahead(p)) {
         p->at += 5;

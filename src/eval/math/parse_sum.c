@@ -37,6 +37,13 @@ static const Term *parse_degrees(Parser *p, const Term *value, size_t length) {
     return units;
 }
 
+static const Term *parse_run(Parser *p) { // x^10 is x^{10}; of v^2_0 the 0 is v's subscript
+    if (!is_code_at(p, 1, TOKEN_SIGN, '_')) return parse_number(p);
+    Str digits = peek(p)->text;
+    p->at++;
+    return new_digits(p, digits);
+}
+
 static const Term *parse_exponent(Parser *p) {
     if (!enter(p)) return fail(p, "an exponent");
     const Term *t;
@@ -46,7 +53,7 @@ static const Term *parse_exponent(Parser *p) {
         t = parse_exponent(p);
     } else {
         bool group = is_code(p, TOKEN_OPEN, BRACKET_GROUP);
-        t = is_kind(p, TOKEN_DIGITS) ? parse_number(p) : is_kind(p, TOKEN_FUNCTION) ? parse_function(p) : parse_argument(p);
+        t = is_kind(p, TOKEN_DIGITS) ? parse_run(p) : is_kind(p, TOKEN_FUNCTION) ? parse_function(p) : parse_argument(p);
         if (!group && is_sign(p, '^')) { // 2^3^4, from the right
             p->at++;
             t = new_two(p, TERM_POWER, t, parse_exponent(p));
@@ -173,7 +180,8 @@ static bool take_words(Parser *p, Items *factors) {
     }
     bool letter = t->kind == TOKEN_NAME && t->roman && t->text.len == 1 && strchr("mgsLNJWVAKhCFTl", t->text.ptr[0]);
     letter = letter && is_plain_number(factors->items[factors->n - 1]);
-    if (t->kind != TOKEN_WORDS && !letter) return false;
+    bool money = is_sign(p, SIGN_CURRENCY) && peek_at(p, 1)->kind != TOKEN_DIGITS;
+    if (t->kind != TOKEN_WORDS && !letter && !money) return false;
     const Term *value = product_of(p, factors);
     if (value->kind == TERM_TEXT) return false;
     restart(factors, parse_units(p, value));

@@ -5,6 +5,7 @@
 
 static bool is_unit(const Parser *p, size_t offset) {
     const Token *t = peek_at(p, offset);
+    if (is_code_at(p, offset, TOKEN_SIGN, SIGN_CURRENCY)) return peek_at(p, offset + 1)->kind != TOKEN_DIGITS; // 5\$
     return t->kind == TOKEN_WORDS || (t->kind == TOKEN_NAME && t->roman);
 }
 
