@@ -38,7 +38,7 @@ static bool reads_as_word(Str run) {
 
 // Words of grammar, which stand among words alone: "of" may be a product elsewhere
 static bool is_small_word(const Lexer *l, Str run) {
-    static const char *const small[] = {"per", "the", "for", "are", "all", "but", "not", "has", "was"};
+    static const char *const small[] = {"per", "the", "The", "for", "are", "all", "but", "not", "has", "was"};
     static const char *const smaller[] = {"of", "is", "by", "no", "at", "as", "a"};
     for (size_t i = 0; i < sizeof small / sizeof small[0]; i++) {
         if (str_equal(run, str_of(small[i]))) return true;
@@ -196,6 +196,15 @@ static bool is_wordy(Str words) { // two letters in a row, and no formula's sign
     return two;
 }
 
+// m/s, m/s^2, a.m.: units that have no word in them
+static bool is_unit_formula(Str words) {
+    if (words.len == 0 || !isalpha((unsigned char)words.ptr[0])) return false;
+    for (size_t i = 0; i < words.len; i++) {
+        if (!isalnum((unsigned char)words.ptr[i]) && strchr("/^.{}- ", words.ptr[i]) == NULL) return false;
+    }
+    return memchr(words.ptr, '/', words.len) != NULL || words.ptr[words.len - 1] == '.';
+}
+
 static void add_words(Lexer *l, Str words) {
     const char *constant = word_constant(words);
     int sign = word_sign(words);
@@ -230,7 +239,8 @@ static bool read_text(Lexer *l, Str inner, bool mathrm) {
         lexer_add(l, constant ? TOKEN_CONSTANT : TOKEN_NAME, 0, words)->roman = true;
         return true;
     }
-    if (one || is_wordy(words) || words.ptr[0] == '/') {
+    bool unit = follows_value(l) && is_unit_formula(words);
+    if (one || unit || is_wordy(words) || words.ptr[0] == '/') {
         add_words(l, words);
         return true;
     }

@@ -123,7 +123,7 @@ const Term *parse_function(Parser *p) {
         else if (is_sign(p, '^') && exponent == NULL) {
             p->at++;
             exponent = take_sign(p, '-') ? new_one(p, TERM_NEGATE, parse_argument(p))
-                       : is_kind(p, TOKEN_DIGITS) ? parse_number(p)
+                       : is_kind(p, TOKEN_DIGITS) ? parse_script_digits(p)
                                                   : parse_argument(p);
         }
     }

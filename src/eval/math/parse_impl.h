@@ -71,6 +71,7 @@ const Term *parse_sum(Parser *p);       // parse_sum.c
 const Term *parse_product(Parser *p);
 const Term *parse_signed(Parser *p);
 const Term *parse_power(Parser *p);
+const Term *parse_script_digits(Parser *p); // digits after a ^
 bool starts_factor(const Parser *p);
 const Term *parse_atom(Parser *p);      // parse_atom.c
 const Term *parse_argument(Parser *p);  // of a command: a group, or one token

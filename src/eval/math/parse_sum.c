@@ -37,7 +37,7 @@ static const Term *parse_degrees(Parser *p, const Term *value, size_t length) {
     return units;
 }
 
-static const Term *parse_run(Parser *p) { // x^10 is x^{10}; of v^2_0 the 0 is v's subscript
+const Term *parse_script_digits(Parser *p) { // x^10 is x^{10}; of v^2_0 the 0 is v's subscript
     if (!is_code_at(p, 1, TOKEN_SIGN, '_')) return parse_number(p);
     Str digits = peek(p)->text;
     p->at++;
@@ -53,7 +53,7 @@ static const Term *parse_exponent(Parser *p) {
         t = parse_exponent(p);
     } else {
         bool group = is_code(p, TOKEN_OPEN, BRACKET_GROUP);
-        t = is_kind(p, TOKEN_DIGITS) ? parse_run(p) : is_kind(p, TOKEN_FUNCTION) ? parse_function(p) : parse_argument(p);
+        t = is_kind(p, TOKEN_DIGITS) ? parse_script_digits(p) : is_kind(p, TOKEN_FUNCTION) ? parse_function(p) : parse_argument(p);
         if (!group && is_sign(p, '^')) { // 2^3^4, from the right
             p->at++;
             t = new_two(p, TERM_POWER, t, parse_exponent(p));

@@ -95,6 +95,27 @@ static bool is_prose(Str text) { // words and their punctuation, three letters i
     return longest >= 3;
 }
 
+static bool has_meaning(Str word) {
+    return word_function(word) != NULL || word_constant(word) != NULL || word_sign(word) != 0 || word_number(word) != NULL;
+}
+
+// Three words or more without a sign or a letter that could be a variable
+static bool is_sentence(Str text) {
+    size_t words = 0;
+    for (size_t i = 0; i < text.len;) {
+        size_t n = 0;
+        while (i + n < text.len && (isalpha((unsigned char)text.ptr[i + n]) || text.ptr[i + n] == '\''))
+            n++;
+        Str word = {text.ptr + i, n};
+        if (n == 0 && text.ptr[i] != ' ' && text.ptr[i] != ',') return false;
+        if (n == 1 && strchr("aAI", word.ptr[0]) == NULL) return false;
+        if (n > 0 && (has_meaning(word) || word_is_unit(word))) return false;
+        words += n > 0;
+        i += n > 0 ? n : 1;
+    }
+    return words >= 3;
+}
+
 bool parse_plain(Str tidy, bool prose, Arena *arena, const Term **term) {
     Str text = unwrap(tidy), letter;
     if (prose) {
@@ -104,6 +125,19 @@ bool parse_plain(Str tidy, bool prose, Arena *arena, const Term **term) {
     }
     if (is_choice(text, &letter)) {
         *term = text_term(arena, letter);
+        return true;
+    }
+    const char *constant = word_constant(text);
+    if (constant != NULL) {
+        *term = term_named(arena, TERM_CONSTANT, constant, 0);
+        return true;
+    }
+    if (word_is_empty_set(text)) {
+        *term = term_new(arena, TERM_SET, 0);
+        return true;
+    }
+    if (is_sentence(text)) {
+        *term = text_term(arena, text);
         return true;
     }
     if (text.len > 16) return false;
