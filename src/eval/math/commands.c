@@ -34,7 +34,7 @@ static const Command table[] = {
     LETTER("Lambda"), LETTER("Xi"), LETTER("Pi"), LETTER("Sigma"), LETTER("Upsilon"), LETTER("Phi"), LETTER("Psi"),
     LETTER("Omega"), LETTER("hbar"), LETTER("ell"), LETTER("odot"), LETTER("star"), LETTER("partial"), LETTER("nabla"),
     LETTER("Re"), LETTER("Im"), LETTER("aleph"), LETTER("mho"), LETTER("square"), LETTER("Box"), LETTER("diamond"),
-    LETTER("clubsuit"), LETTER("heartsuit"), LETTER("spadesuit"), LETTER("diamondsuit"), LETTER("dagger"),
+    LETTER("clubsuit"), LETTER("heartsuit"), LETTER("spadesuit"), LETTER("diamondsuit"), LETTER("dagger"), LETTER("top"), LETTER("intercal"),
     {"varepsilon", NAMED(TOKEN_NAME, "epsilon")}, {"vartheta", NAMED(TOKEN_NAME, "theta")},
     {"varphi", NAMED(TOKEN_NAME, "phi")}, {"varrho", NAMED(TOKEN_NAME, "rho")},
     {"varsigma", NAMED(TOKEN_NAME, "sigma")}, {"imath", NAMED(TOKEN_NAME, "i")}, {"jmath", NAMED(TOKEN_NAME, "j")},

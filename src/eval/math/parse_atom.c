@@ -149,7 +149,7 @@ static const Term *parse_bars(Parser *p) { // |x|
     p->bars--;
     if (!is_kind(p, TOKEN_BAR)) return fail(p, "a closing |");
     p->at++;
-    return new_call(p, "abs", t, NULL);
+    return new_call(p, t->kind == TERM_MATRIX ? "det" : "abs", t, NULL);
 }
 
 static const Term *parse_words(Parser *p) {

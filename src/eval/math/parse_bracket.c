@@ -134,8 +134,8 @@ const Term *parse_bracket(Parser *p) {
         break;
     }
     if (items.n != 1) return fail(p, "one expression in these brackets");
-    const char *name = open == BRACKET_FLOOR ? "floor" : open == BRACKET_CEIL ? "ceil" : "abs";
-    return new_call(p, name, items.items[0], NULL);
+    const char *size = items.items[0]->kind == TERM_MATRIX ? "det" : "abs";
+    return new_call(p, open == BRACKET_FLOOR ? "floor" : open == BRACKET_CEIL ? "ceil" : size, items.items[0], NULL);
 }
 
 // ---- Environments ----

@@ -58,7 +58,10 @@ static void parse_arguments(Parser *p, Str name, Items *arguments) {
         items_add(p, arguments, parse_bare_argument(p, name));
         return;
     }
+    int open = peek(p)->code;
     const Term *joined = parse_elements(p, arguments);
+    int close = p->failed ? open : p->tokens[p->at - 1].code;
+    if (close != open && open != BRACKET_SET) fail(p, "the same closing bracket");
     if (joined != NULL) items_add(p, arguments, joined);
     if (arguments->n == 1 && arguments->items[0]->kind == TERM_LIST) { // {a, b}
         const Term *list = arguments->items[0];

@@ -115,6 +115,7 @@ static const Term *parse_call(Parser *p, Str name) {
     Items arguments = {0};
     const Term *joined = parse_elements(p, &arguments);
     if (joined != NULL) items_add(p, &arguments, joined);
+    if (!p->failed && p->tokens[p->at - 1].code != BRACKET_ROUND) return fail(p, "a closing )");
     bool choose = str_equal(name, STR("C")) && arguments.n == 2;
     Term *t = new_term(p, TERM_FUNCTION, arguments.n);
     t->name = choose ? STR("binomial") : name;

@@ -84,7 +84,9 @@ const Term *parse_power(Parser *p) {
         } else if (is_sign(p, SIGN_DEGREE)) {
             t = parse_degrees(p, t, 1);
         } else if (take_sign(p, '^')) {
-            t = new_two(p, TERM_POWER, t, parse_exponent(p));
+            const Term *exponent = parse_exponent(p);
+            bool transposed = t->kind == TERM_MATRIX && exponent->kind == TERM_SYMBOL; // A^T, A^\top
+            t = transposed ? new_call(p, "transpose", t, NULL) : new_two(p, TERM_POWER, t, exponent);
         } else if (take_sign(p, '!')) {
             t = new_one(p, TERM_FACTORIAL, t);
         } else if (take_sign(p, '%')) {

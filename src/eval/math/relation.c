@@ -104,20 +104,25 @@ const Term *assigned_name(const Term *t) {
 
 // ---- Two relations ----
 
+static const Term *rename_symbol(Compare *c, const Term *t, Str from, const Term *to) {
+    if (t->kind == TERM_SYMBOL) return str_equal(t->name, from) ? to : t;
+    Term *copy = term_new(c->arena, t->kind, t->n);
+    const Term **args = copy->args;
+    *copy = *t;
+    copy->args = args;
+    for (int32_t i = 0; i < t->n; i++)
+        args[i] = rename_symbol(c, t->args[i], from, to);
+    return copy;
+}
+
 // f(n) = n + 1 and f(x) = x + 1: the argument's own name does not matter.
 static const Term *rename_argument(Compare *c, const Term *t, const Term *from, const Term *to) {
     if (from->kind != TERM_FUNCTION || to->kind != TERM_FUNCTION || from->n != 1 || to->n != 1 ||
         !str_equal(from->name, to->name) || from->args[0]->kind != TERM_SYMBOL || to->args[0]->kind != TERM_SYMBOL) {
         return NULL;
     }
-    if (t->kind == TERM_SYMBOL) return str_equal(t->name, from->args[0]->name) ? to->args[0] : t;
-    Term *copy = term_new(c->arena, t->kind, t->n);
-    const Term **args = copy->args;
-    *copy = *t;
-    copy->args = args;
-    for (int32_t i = 0; i < t->n; i++)
-        args[i] = rename_argument(c, t->args[i], from, to);
-    return copy;
+    if (!term_same(from, to) && term_has_symbol(t, to->args[0]->name)) return NULL; // f(m) = n is not f(n) = n
+    return rename_symbol(c, t, from->args[0]->name, to->args[0]);
 }
 
 static MathVerdict compare_assigned(Compare *c, const Term *gold, const Term *pred) {
