@@ -52,7 +52,8 @@ static const Command table[] = {
     SIGN("notin", SIGN_NOT_IN), SIGN("subset", SIGN_SUBSET), SIGN("subseteq", SIGN_SUBSET),
     SIGN("supset", SIGN_SUPERSET), SIGN("supseteq", SIGN_SUPERSET), SIGN("to", SIGN_TO), SIGN("rightarrow", SIGN_TO),
     SIGN("Rightarrow", SIGN_TO), SIGN("longrightarrow", SIGN_TO), SIGN("Longrightarrow", SIGN_TO),
-    SIGN("implies", SIGN_TO), SIGN("mapsto", SIGN_TO), SIGN("euro", SIGN_CURRENCY), SIGN("pounds", SIGN_CURRENCY),
+    SIGN("implies", SIGN_TO), SIGN("mapsto", SIGN_TO), SIGN("euro", SIGN_CURRENCY), SIGN("pounds", SIGN_CURRENCY), SIGN("textdollar", SIGN_CURRENCY),
+    SIGN("textdegree", SIGN_DEGREE),
     // Relations
     RELATION("le", REL_LE), RELATION("leq", REL_LE), RELATION("leqslant", REL_LE), RELATION("leqq", REL_LE),
     RELATION("ge", REL_GE), RELATION("geq", REL_GE), RELATION("geqslant", REL_GE), RELATION("geqq", REL_GE),

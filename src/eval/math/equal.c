@@ -120,6 +120,19 @@ static bool is_pair(const Term *t) {
     return (t->kind == TERM_INTERVAL || t->kind == TERM_TUPLE) && t->n == 2;
 }
 
+// a < x < b as the interval (a, b), whose ends have variables; else the term itself
+static const Term *chain_interval(Compare *c, const Term *t) {
+    if (t->kind != TERM_RELATION || t->n != 3 || t->args[1]->kind != TERM_SYMBOL) return t;
+    TermRelation left = (TermRelation)t->relations[0], right = (TermRelation)t->relations[1];
+    if ((left != REL_LT && left != REL_LE) || (right != REL_LT && right != REL_LE)) return t;
+    Term *interval = term_new(c->arena, TERM_INTERVAL, 2);
+    interval->args[0] = t->args[0];
+    interval->args[1] = t->args[2];
+    interval->open_left = left == REL_LT;
+    interval->open_right = right == REL_LT;
+    return interval;
+}
+
 // The same kind of node with equal parts, in any order: for unions with variables in them
 static MathVerdict compare_regions(Compare *c, const Term *gold, const Term *pred) {
     MathVerdict result;
@@ -142,6 +155,10 @@ static MathVerdict compare_kinds(Compare *c, const Term *gold, const Term *pred)
     MathVerdict result;
     if (holds_region(gold) || holds_region(pred)) {
         if (compare_real_sets(c, gold, pred, &result)) return result;
+    }
+    if (is_pair(gold) != is_pair(pred)) {
+        gold = chain_interval(c, gold);
+        pred = chain_interval(c, pred);
     }
     if (gold->kind == TERM_MATRIX || pred->kind == TERM_MATRIX) return compare_matrices(c, gold, pred);
     bool listed = is_collection(gold) || is_collection(pred) || gold->kind == TERM_AND || pred->kind == TERM_AND;

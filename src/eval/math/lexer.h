@@ -87,6 +87,7 @@ int word_sign(Str word);                          // SIGN_AND, '%' for "percent"
 const char *word_number(Str word);                // "1000000" for "million"
 bool word_is_unit(Str word);                      // "cm", "feet"
 bool word_is_empty_set(Str word);                 // "no solution"
+bool word_is_reals(Str word);                     // "all real numbers"
 const Token *command_token(Str name);             // of a command's name without its backslash; text empty: dropped
 size_t command_prefix(Str name, const Token **t); // length of the longest command that the name begins with, or 0
 

@@ -205,19 +205,45 @@ static bool is_unit_formula(Str words) {
     return memchr(words.ptr, '/', words.len) != NULL || words.ptr[words.len - 1] == '.';
 }
 
+static void add_words(Lexer *l, Str words);
+
+// "cm and", "or both": the joint, and the words before or after it
+static bool add_joined(Lexer *l, Str words) {
+    static const struct {
+        Str first, last;
+        int sign;
+    } joints[] = {{{"and ", 4}, {" and", 4}, SIGN_AND}, {{"or ", 3}, {" or", 3}, SIGN_OR}};
+    for (size_t i = 0; i < 2; i++) {
+        Str first = joints[i].first, end = joints[i].last;
+        if (words.len <= first.len) continue;
+        if (str_starts(words, first)) {
+            lexer_add(l, TOKEN_SIGN, joints[i].sign, first);
+            add_words(l, str_trim((Str){words.ptr + first.len, words.len - first.len}));
+            return true;
+        }
+        if (str_ends(words, end)) {
+            Str before = str_trim((Str){words.ptr, words.len - end.len});
+            if (before.len > 0 && before.ptr[before.len - 1] == ',') before.len--;
+            if (before.len > 0) add_words(l, before);
+            lexer_add(l, TOKEN_SIGN, joints[i].sign, end);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_words(Lexer *l, Str words) {
     const char *constant = word_constant(words);
     int sign = word_sign(words);
     if (constant != NULL)
         lexer_add(l, TOKEN_CONSTANT, 0, str_of(constant));
+    else if (word_is_reals(words))
+        lexer_add(l, TOKEN_NAME, 0, STR("\\mathbb{R}"));
     else if (word_is_empty_set(words))
         lexer_add(l, TOKEN_COMMAND, 0, STR("emptyset"));
     else if (sign != 0)
         lexer_add(l, TOKEN_SIGN, sign, words);
-    else if (words.len > 4 && (str_starts(words, STR("or ")) || str_starts(words, STR("and ")))) {
-        lexer_add(l, TOKEN_SIGN, words.ptr[0] == 'o' ? SIGN_OR : SIGN_AND, words);
-        lexer_add(l, TOKEN_WORDS, 0, words)->roman = true;
-    } else
+    else if (!add_joined(l, words))
         lexer_add(l, TOKEN_WORDS, 0, words)->roman = true;
 }
 
@@ -240,7 +266,8 @@ static bool read_text(Lexer *l, Str inner, bool mathrm) {
         return true;
     }
     bool unit = follows_value(l) && is_unit_formula(words);
-    if (one || unit || is_wordy(words) || words.ptr[0] == '/') {
+    bool number = isdigit((unsigned char)words.ptr[0]) != 0; // \text{5 cm}
+    if (one || unit || (is_wordy(words) && !number) || words.ptr[0] == '/') {
         add_words(l, words);
         return true;
     }
@@ -269,7 +296,9 @@ bool lexer_read_text_command(Lexer *l, Str command) { // a command whose argumen
     if (!braced(l, l->at, &inner, &l->at)) return false;
     inner = one_line(inner, l->arena);
     const char *function = word_function(inner);
-    if (function != NULL || inner.len > 1)
+    if (follows_value(l) && word_is_unit(inner) && !opens_argument(l, l->at)) // 5 \operatorname{cm}
+        lexer_add(l, TOKEN_WORDS, 0, inner)->roman = true;
+    else if (function != NULL || inner.len > 1)
         lexer_add(l, TOKEN_FUNCTION, 0, function != NULL ? str_of(function) : inner);
     else
         return read_text(l, inner, true);

@@ -96,12 +96,35 @@ static const Term *determinant(Compare *c, const Term *const *entries, int32_t s
     return sum;
 }
 
+// By Cramer's rule; at most 4 x 4. NULL where it is no square.
+static const Term *inverse(Compare *c, const Term *t) {
+    Grid x;
+    if (!read_grid(t, &x) || x.rows != x.columns || x.rows < 2 || x.rows > 4) return NULL;
+    int32_t size = x.rows;
+    const Term *whole = determinant(c, x.entries, size);
+    Term *out = new_matrix(c, size, size, false);
+    for (int32_t at = 0; at < size * size; at++) {
+        const Term *minor[9];
+        int32_t n = 0, row = at / size, column = at % size;
+        for (int32_t i = 0; i < size * size; i++) {
+            if (i / size != row && i % size != column) minor[n++] = x.entries[i];
+        }
+        const Term *value = determinant(c, minor, size - 1);
+        if (value == NULL || whole == NULL) return NULL;
+        if ((row + column) % 2 == 1) value = make_negated(c, value);
+        out->args[column * size + row] = make_quotient(c, value, whole);
+    }
+    return out;
+}
+
 static const Term *power(Compare *c, const Term *base, const Term *exponent) {
     fmpq_t times;
     fmpq_init(times);
     const Term *t = NULL;
-    if (number_value(c, exponent, times) && fmpz_is_one(fmpq_denref(times)) && fmpq_sgn(times) > 0 &&
-        fmpz_cmp_ui(fmpq_numref(times), 8) <= 0) {
+    bool known = number_value(c, exponent, times) && fmpz_is_one(fmpq_denref(times));
+    if (known && fmpz_equal_si(fmpq_numref(times), -1)) {
+        t = inverse(c, base);
+    } else if (known && fmpq_sgn(times) > 0 && fmpz_cmp_ui(fmpq_numref(times), 8) <= 0) {
         t = base;
         for (ulong i = fmpz_get_ui(fmpq_numref(times)); i > 1 && t != NULL; i--)
             t = multiply(c, t, base);

@@ -37,6 +37,20 @@ typedef struct Clock {
     char half;                   // 'a', 'p' or 0
 } Clock;
 
+#define TIME_MAX_BYTES 40
+
+static void without_wraps(Str text, Buf *out) { // 4{:}30 \text{ p.m.} -> 4:30 p.m.
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '\\') {
+            while (i + 1 < text.len && isalpha((unsigned char)text.ptr[i + 1]))
+                i++;
+            if (i + 1 < text.len && strchr(",;! ", text.ptr[i + 1]) != NULL) i++;
+        } else if (strchr("{}~$", text.ptr[i]) == NULL) {
+            buf_add_char(out, text.ptr[i]);
+        }
+    }
+}
+
 static int read_two(Str *rest, size_t least) {
     size_t n = 0;
     int value = 0;
@@ -132,6 +146,10 @@ bool parse_plain(Str tidy, bool prose, Arena *arena, const Term **term) {
         *term = term_named(arena, TERM_CONSTANT, constant, 0);
         return true;
     }
+    if (word_is_reals(text)) {
+        *term = term_named(arena, TERM_SYMBOL, "\\mathbb{R}", 0);
+        return true;
+    }
     if (word_is_empty_set(text)) {
         *term = term_new(arena, TERM_SET, 0);
         return true;
@@ -140,11 +158,14 @@ bool parse_plain(Str tidy, bool prose, Arena *arena, const Term **term) {
         *term = text_term(arena, text);
         return true;
     }
-    if (text.len > 16) return false;
-    Buf out;
+    if (tidy.len > TIME_MAX_BYTES) return false;
+    Buf bare, out;
+    buf_init(&bare, 0);
     buf_init(&out, 0);
-    bool time = is_time(text, &out);
+    without_wraps(tidy, &bare);
+    bool time = is_time(buf_str(&bare), &out);
     if (time) *term = text_term(arena, buf_str(&out));
+    buf_free(&bare);
     buf_free(&out);
     return time;
 }

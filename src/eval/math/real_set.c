@@ -257,7 +257,9 @@ static bool read_point(Compare *c, const Term *t, RealSet *out) {
 }
 
 static bool read_part(Compare *c, const Term *t, RealSet *out) { // one member of a list or a set
-    if (t->kind == TERM_SET || t->kind == TERM_LIST || !is_expression(t)) return read_set(c, t, out);
+    if (t->kind == TERM_SET || t->kind == TERM_LIST || t->kind == TERM_SYMBOL || !is_expression(t)) {
+        return read_set(c, t, out); // a symbol: R alone
+    }
     return read_point(c, t, out);
 }
 

@@ -65,6 +65,14 @@ bool word_is_empty_set(Str word) {
     return FIND(table, word, true) != NULL;
 }
 
+bool word_is_reals(Str word) {
+    static const Meaning table[] = {
+        {"all real numbers", NULL}, {"all reals", NULL},   {"real numbers", NULL},
+        {"the real numbers", NULL}, {"all real x", NULL}, {"the set of all real numbers", NULL},
+    };
+    return FIND(table, word, true) != NULL;
+}
+
 int word_sign(Str word) {
     static const struct {
         const char *word;
