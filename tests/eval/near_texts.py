@@ -20,8 +20,9 @@ SWAPS = [("+", "-"), ("<", ">"), ("\\le ", "\\ge "), ("\\leq", "\\geq"), ("\\sin
 
 def without_words(text):
     """Spaces over units and words, so that no change falls into them; the same length."""
+    signs = {s for pair in SWAPS for s in pair}
     return re.sub(r"\\(text|mbox|textbf|mathrm)\s*\{[^{}]*\}(\^\d)?|\\[a-zA-Z]+",
-                  lambda m: m.group() if m.group() in (s for pair in SWAPS for s in pair) else " " * len(m.group()), text)
+                  lambda m: m.group() if m.group() in signs else " " * len(m.group()), text)
 
 
 def change_digit(rng, text):
@@ -50,8 +51,8 @@ def negate(_, text):
 def main():
     rlt, pairs, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     rng = random.Random(seed)
-    answers = sorted({a for path in sys.argv[4:] for a in (gold(json.loads(line)) for line in open(path, encoding="utf-8"))
-                      if a and not re.fullmatch(r"\\(text|mbox)\{.*\}", a)})
+    given = [gold(json.loads(line)) for path in sys.argv[4:] for line in open(path, encoding="utf-8")]
+    answers = sorted({a for a in given if a and not re.fullmatch(r"\\(text|mbox)\{.*\}", a)})
     rows = []
     while len(rows) < pairs:
         text = rng.choice(answers)

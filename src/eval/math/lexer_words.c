@@ -164,7 +164,8 @@ static bool braced(Lexer *l, size_t at, Str *inner, size_t *after) {
 
 static bool read_inner(Lexer *l, Str inner) { // as if it stood here
     size_t at = l->at, end = l->end;
-    if (++l->nested > LEXER_MAX_NESTED) return error_set(l->error, "expected at most %d texts within each other", LEXER_MAX_NESTED);
+    if (++l->nested > LEXER_MAX_NESTED)
+        return error_set(l->error, "expected at most %d texts within each other", LEXER_MAX_NESTED);
     l->at = (size_t)(inner.ptr - l->text.ptr);
     l->end = l->at + inner.len;
     bool ok = lexer_read(l);

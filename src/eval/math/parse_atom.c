@@ -4,9 +4,9 @@
 // ---- Arguments ----
 
 static const Term *parse_group(Parser *p) { // after the {; also {a \over b}
-    bool commas = p->commas_split, builds = p->builds_set;
+    bool commas = p->commas_split, builds = p->builds_set, differential = p->differential;
     int32_t bars = p->bars;
-    p->commas_split = p->builds_set = false;
+    p->commas_split = p->builds_set = p->differential = false;
     p->bars = 0;
     p->inside++;
     const Term *t = NULL;
@@ -18,6 +18,7 @@ static const Term *parse_group(Parser *p) { // after the {; also {a \over b}
     if (!take_close(p, BRACKET_GROUP)) t = fail(p, "a closing brace");
     p->commas_split = commas;
     p->builds_set = builds;
+    p->differential = differential;
     p->bars = bars;
     p->inside--;
     return t != NULL ? t : fail(p, "something in braces");
@@ -40,6 +41,9 @@ const Term *parse_argument(Parser *p) {
         t = parse_group(p);
     } else if (is_kind(p, TOKEN_DIGITS)) {
         t = first_digit(p);
+    } else if (is_kind(p, TOKEN_NAME) || is_kind(p, TOKEN_CONSTANT)) { // one sign: of x^a_1 the 1 is x's subscript
+        t = new_name(p, is_kind(p, TOKEN_NAME) ? TERM_SYMBOL : TERM_CONSTANT, peek(p)->text);
+        p->at++;
     } else {
         t = parse_atom(p);
     }

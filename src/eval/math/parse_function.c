@@ -115,19 +115,22 @@ static const Term *call_of(Parser *p, Str name, const Term *base, const Items *a
     return t;
 }
 
+static const Term *parse_function_exponent(Parser *p) {
+    if (take_sign(p, '-')) return new_one(p, TERM_NEGATE, parse_argument(p));
+    return is_kind(p, TOKEN_DIGITS) ? parse_script_digits(p) : parse_argument(p);
+}
+
 const Term *parse_function(Parser *p) {
     if (!enter(p)) return fail(p, "a function");
     Str name = peek(p)->text;
     p->at++;
     const Term *base = NULL, *exponent = NULL;
     for (int i = 0; i < 2 && !p->failed; i++) { // \log_2^3 x and \log^3_2 x
-        if (is_sign(p, '_') && base == NULL)
-            base = str_equal(name, STR("log")) || str_equal(name, STR("lg")) ? parse_log_base(p) : fail(p, "no subscript");
-        else if (is_sign(p, '^') && exponent == NULL) {
-            p->at++;
-            exponent = take_sign(p, '-') ? new_one(p, TERM_NEGATE, parse_argument(p))
-                       : is_kind(p, TOKEN_DIGITS) ? parse_script_digits(p)
-                                                  : parse_argument(p);
+        if (is_sign(p, '_') && base == NULL) {
+            bool logarithm = str_equal(name, STR("log")) || str_equal(name, STR("lg"));
+            base = logarithm ? parse_log_base(p) : fail(p, "no subscript");
+        } else if (take_sign(p, '^')) {
+            exponent = parse_function_exponent(p);
         }
     }
     const char *inverse = exponent != NULL && is_minus_one(exponent) ? inverse_of(name) : NULL;

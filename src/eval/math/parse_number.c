@@ -64,7 +64,8 @@ static void read_thousands(Parser *p, Digits *d) {
 
 // "1000,99", "0,05", "$2,74": a comma before decimals, where neither thousands nor a list can be meant.
 static bool decimal_comma(const Parser *p, const Digits *d) {
-    if (p->commas_split || p->inside > 0 || !is_sign(p, ',') || peek(p)->spaced || !digits_at(p, 1, false)) return false;
+    if (p->commas_split || p->inside > 0 || !is_sign(p, ',')) return false;
+    if (peek(p)->spaced || !digits_at(p, 1, false)) return false;
     Str after = peek_at(p, 1)->text;
     if (is_code_at(p, 2, TOKEN_SIGN, ',') || (p->at > 1 && p->tokens[p->at - 2].code == ',')) return false;
     bool money = p->at > 1 && p->tokens[p->at - 2].code == SIGN_CURRENCY && p->tokens[p->at - 2].kind == TOKEN_SIGN;

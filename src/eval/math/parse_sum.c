@@ -44,16 +44,32 @@ const Term *parse_script_digits(Parser *p) { // x^10 is x^{10}; of v^2_0 the 0 i
     return new_digits(p, digits);
 }
 
+static const Term *parse_side(Parser *p) { // 0^+, 0^{-}: of limits; NULL where it is none
+    bool group = is_code(p, TOKEN_OPEN, BRACKET_GROUP);
+    const Token *sign = peek_at(p, group), *after = peek_at(p, 1 + group);
+    bool side = sign->kind == TOKEN_SIGN && (sign->code == '+' || sign->code == '-') && after->kind == TOKEN_CLOSE;
+    if (!side || after->code != BRACKET_GROUP) return NULL;
+    p->at += group ? 3 : 1;
+    return new_name(p, TERM_SYMBOL, sign->text);
+}
+
 static const Term *parse_exponent(Parser *p) {
     if (!enter(p)) return fail(p, "an exponent");
-    const Term *t;
+    const Term *t = parse_side(p);
+    if (t != NULL) {
+        leave(p);
+        return t;
+    }
     if (take_sign(p, '-')) {
         t = new_one(p, TERM_NEGATE, parse_exponent(p));
     } else if (take_sign(p, '+')) {
         t = parse_exponent(p);
     } else {
         bool group = is_code(p, TOKEN_OPEN, BRACKET_GROUP);
-        t = is_kind(p, TOKEN_DIGITS) ? parse_script_digits(p) : is_kind(p, TOKEN_FUNCTION) ? parse_function(p) : parse_argument(p);
+        if (is_kind(p, TOKEN_DIGITS))
+            t = parse_script_digits(p);
+        else
+            t = is_kind(p, TOKEN_FUNCTION) ? parse_function(p) : parse_argument(p);
         if (!group && is_sign(p, '^')) { // 2^3^4, from the right
             p->at++;
             t = new_two(p, TERM_POWER, t, parse_exponent(p));
@@ -204,7 +220,7 @@ const Term *parse_product(Parser *p) {
             restart(&factors, new_two(p, TERM_DIVIDE, numerator, parse_denominator(p, numerator, slash)));
         } else if (take_sign(p, SIGN_MOD)) {
             const Term *of = product_of(p, &factors);
-            restart(&factors, new_call(p, "mod", of, parse_signed(p)));
+            restart(&factors, new_call(p, "mod", of, parse_denominator(p, of, true)));
         } else if (starts_factor(p)) {
             bool number = factors.items[factors.n - 1]->kind == TERM_NUMBER;
             if (number && is_kind(p, TOKEN_DIGITS)) return fail(p, "an operator between two numbers");

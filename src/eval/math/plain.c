@@ -24,7 +24,8 @@ static Str unwrap(Str text) {
 }
 
 static bool is_choice(Str text, Str *letter) { // (A)
-    if (text.len != 3 || text.ptr[0] != '(' || text.ptr[2] != ')' || text.ptr[1] < 'A' || text.ptr[1] > 'J') return false;
+    if (text.len != 3 || text.ptr[0] != '(' || text.ptr[2] != ')') return false;
+    if (text.ptr[1] < 'A' || text.ptr[1] > 'J') return false;
     *letter = (Str){text.ptr + 1, 1};
     return true;
 }
@@ -110,7 +111,8 @@ static bool is_prose(Str text) { // words and their punctuation, three letters i
 }
 
 static bool has_meaning(Str word) {
-    return word_function(word) != NULL || word_constant(word) != NULL || word_sign(word) != 0 || word_number(word) != NULL;
+    return word_function(word) != NULL || word_constant(word) != NULL || word_sign(word) != 0 ||
+           word_number(word) != NULL;
 }
 
 // Three words or more without a sign or a letter that could be a variable

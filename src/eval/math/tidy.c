@@ -34,7 +34,8 @@ static bool strip_boxed(Str *text) {
 }
 
 static bool strip_end(Str *text) {
-    if (text->len == 0 || strchr(".,;:\\", text->ptr[text->len - 1]) == NULL || str_ends(*text, STR(".."))) return false;
+    if (text->len == 0 || strchr(".,;:\\", text->ptr[text->len - 1]) == NULL) return false;
+    if (str_ends(*text, STR(".."))) return false;
     *text = str_trim((Str){text->ptr, text->len - 1});
     return true;
 }
