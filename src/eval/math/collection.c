@@ -102,8 +102,19 @@ static MathVerdict in_any_order(Compare *c, const Items *gold, const Items *pred
     return all;
 }
 
+// "x + 11 or 11 + x": one answer in several forms, where one is asked for
+static bool all_are(Compare *c, const Term *gold, const Term *pred) {
+    bool single = is_expression(gold) && !term_has_kind(gold, TERM_PLUS_MINUS);
+    if (!single || pred->kind != TERM_LIST || pred->n < 2 || pred->n > 4) return false;
+    for (int32_t i = 0; i < pred->n; i++) {
+        if (!compare_terms(c, gold, pred->args[i]).equal) return false;
+    }
+    return true;
+}
+
 // The first named item's name goes for the items that follow without one: "n = 1, 2, 3" is one variable's values.
 MathVerdict compare_collections(Compare *c, const Term *gold, const Term *pred) {
+    if (all_are(c, gold, pred)) return verdict(true, MATH_SAME_FORM);
     Items *both = arena_alloc(c->arena, 2, sizeof *both);
     Items *g = &both[0], *p = &both[1];
     bool ordered_gold = gold->kind == TERM_TUPLE, ordered_pred = pred->kind == TERM_TUPLE;
