@@ -17,6 +17,7 @@ typedef enum RngPurpose {
     RNG_DATA = 4,     // generators of data: question, draw
     RNG_BOOTSTRAP = 5,
     RNG_DROPOUT = 6,
+    RNG_GRADE = 7,    // points at which answers are compared: point, variable
     RNG_TEST = 99,
 } RngPurpose;
 

@@ -17,6 +17,7 @@ const Command *const command_table[] = {
     &command_rl,
     &command_collect,
     &command_score,
+    &command_eval_grade,
     &command_eval,
     &command_generate,
     &command_logp,

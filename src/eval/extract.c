@@ -1,6 +1,7 @@
 #include "eval/extract.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "eval/extract_impl.h"
 
@@ -65,10 +66,34 @@ static Str last_math_or_said(Str region, ExtractRule *rule) {
     return said;
 }
 
+static bool holds_value(Str text) { // and is no remark: "The final answer is positive, because ..."
+    for (size_t i = 0; i < text.len; i++) {
+        if (strchr("0123456789\\$", text.ptr[i]) != NULL && text.ptr[i] != '\0') return true;
+    }
+    return false;
+}
+
+// "\boxed{255} ... Final Answer: 10,455": a final answer that is announced after the last box goes before it.
+static Str final_after(Str region, Str box) {
+    Str rest = after(region, (size_t)(box.ptr - region.ptr) + box.len), said;
+    size_t before = rest.len;
+    while (extract_announced(rest, &before, &said)) {
+        Str lead = str_trim((Str){rest.ptr, before});
+        if (str_ends(lead, STR("final")) || str_ends(lead, STR("Final")) || str_ends(lead, STR("FINAL"))) {
+            Str final = extract_said(said);
+            return holds_value(final) ? final : EXTRACT_NOTHING;
+        }
+    }
+    return EXTRACT_NOTHING;
+}
+
 static Str find(Str region, ExtractRule *rule) {
     Str found = extract_last_boxed(region);
-    *rule = EXTRACT_BOXED;
-    if (found.ptr != NULL) return found;
+    if (found.ptr != NULL) {
+        Str final = final_after(region, found);
+        *rule = final.len > 0 ? EXTRACT_PHRASE : EXTRACT_BOXED;
+        return final.len > 0 ? final : found;
+    }
     found = extract_last_announced(region);
     *rule = EXTRACT_PHRASE;
     if (found.ptr != NULL) return found;

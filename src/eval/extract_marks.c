@@ -168,7 +168,8 @@ bool extract_math_at(Str text, size_t at, Str *inside, size_t *end) {
     if (to >= text.len) return false;
     Str found = extract_slice(text, at + n_marks, to);
     bool price = dollar && n_marks == 1 && beyond < text.len && extract_is_digit(text.ptr[beyond]);
-    if (found.len == 0 || price) return false;
+    bool prose = dollar && n_marks == 1 && strchr("?!", found.len > 0 ? found.ptr[0] : ' ') != NULL; // "how many $? 5$"
+    if (found.len == 0 || price || prose) return false;
     *inside = found;
     *end = beyond;
     return true;

@@ -76,6 +76,15 @@ Str extract_tidy(Str text) {
     return text;
 }
 
+// "\text{ for part (a) and }": words that end in "and" or "or"; their length, or 0
+static size_t joining_text(Str text, size_t at) {
+    Str rest = {text.ptr + at, text.len - at};
+    ptrdiff_t end = str_starts(rest, STR("\\text{")) ? str_find(rest, STR("}"), 0) : -1;
+    if (end < 0) return 0;
+    Str words = str_trim((Str){rest.ptr + 6, (size_t)end - 6});
+    return str_ends(words, STR(" and")) || str_ends(words, STR(" or")) ? (size_t)end + 1 : 0;
+}
+
 // Longer joints than this are sentences.
 #define CONNECTOR_MAX_BYTES 64
 
@@ -93,6 +102,12 @@ bool extract_is_connector(Str text, size_t from, size_t to, bool words_only) {
         if (extract_is_space(text.ptr[at])) {
             if (text.ptr[at] == '\n') return false;
             at++;
+            continue;
+        }
+        size_t words = joining_text((Str){text.ptr, to}, at);
+        if (words > 0) {
+            joined = true;
+            at += words;
             continue;
         }
         size_t i = 0, n = sizeof parts / sizeof parts[0];

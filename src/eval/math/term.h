@@ -68,7 +68,8 @@ Term *term_integer(Arena *arena, int64_t value); // TERM_NEGATE around it where 
 
 const char *term_kind_name(TermKind kind); // "number", "plus_minus", ...
 
-// One line that names every part, for people, results and tests: (divide 1 2), (tuple 1 (symbol x)), 3.50.
+// One line that names every part, for people, results and tests: (divide 1 2), (tuple 1 x), (relation x <= 3.50),
+// (function sin x), (interval[) 0 1), "text".
 void term_write(const Term *term, Buf *out);
 
 #endif
