@@ -1,40 +1,36 @@
 #include "commands/grading.h"
 
-#include <string.h>
-
-#include "eval/tasks/countdown.h"
-
-static bool read_problem(const Row *row, const char *path, CountdownProblem *problem, Error *error) {
-    char where[512];
-    snprintf(where, sizeof where, "%.400s:%zu", path, row->line);
-    return countdown_problem_read(row->other, where, problem, error);
+bool grading_open(const char *task, const char *path, uint64_t seed, const DialogueFormat *format, Grading *grading,
+                  Error *error) {
+    *grading = (Grading){.task = task_by_name(task)};
+    bool ok = task_questions_read(grading->task, path, seed, &grading->questions, error) &&
+              task_grader_open(grading->task, format, &grading->grader, error);
+    if (!ok) grading_close(grading);
+    return ok;
 }
 
-bool grading_check_rows(const Grading *grading, const char *path, const Rows *rows, Error *error) {
-    if (strcmp(grading->task, "countdown") != 0) return true;
-    CountdownProblem problem;
-    for (size_t i = 0; i < rows->count; i++) {
-        if (!read_problem(&rows->rows[i], path, &problem, error)) return false;
-    }
-    return true;
+void grading_close(Grading *grading) {
+    task_grader_close(&grading->grader);
+    task_questions_free(&grading->questions);
 }
 
-const char *grade_verdict(const Grading *grading, const Row *row, Str completion, bool *tagged, bool *right) {
-    const DialogueFormat *f = grading->format;
-    if (strcmp(grading->task, "countdown") == 0) {
-        CountdownProblem problem;
-        if (!read_problem(row, "", &problem, NULL)) problem = (CountdownProblem){0}; // checked when the rows were read
-        AnswerTags tags = {f->thought_close, f->solution_open, f->solution_close};
-        CountdownVerdict verdict = countdown_grade_tagged(completion, &tags, &problem, tagged);
-        *right = verdict == COUNTDOWN_RIGHT;
-        return countdown_verdict_name(verdict);
+void grading_questions(const Grading *grading, const char *prompt, RlQuestion *out) {
+    Buf text;
+    buf_init(&text, 0);
+    for (size_t i = 0; i < grading->questions.count; i++) {
+        const TaskQuestion *q = &grading->questions.list[i];
+        buf_clear(&text);
+        task_prompt(grading->task, prompt, q, &text);
+        Str kept = {arena_strndup(grading->questions.arena, text.data, text.len), text.len};
+        out[i] = (RlQuestion){kept, q->gold, q->system.ptr, q, (uint32_t)i};
     }
-    Str answer;
-    *tagged = dialogue_read_solution(f, completion, &answer);
-    *right = *tagged && str_equal(str_trim(answer), str_trim(row->solution));
-    return *right ? "right" : *tagged ? "wrong" : "no_answer";
+    buf_free(&text);
 }
 
 void grade_completion(void *context, const void *row, Str completion, bool *tagged, bool *right) {
-    grade_verdict(context, row, completion, tagged, right);
+    Grading *g = context;
+    TaskVerdict verdict = {0};
+    if (!g->failed) g->failed = !task_grade(&g->grader, g->task, row, completion, &verdict, &g->error);
+    *tagged = verdict.tagged;
+    *right = verdict.right && verdict.tagged;
 }

@@ -180,6 +180,13 @@ static bool is_recipe(const char *argument) {
     return strchr(argument, '=') == NULL && (str_ends(text, STR(".yaml")) || str_ends(text, STR(".yml")));
 }
 
+// --key value: a key that is no switch takes the argument after it.
+static const char *key_of_next(const Options *options, const char *argument) {
+    if (strncmp(argument, "--", 2) != 0 || strchr(argument, '=') != NULL) return NULL;
+    const OptionRow *row = option_find(options->command, argument + 2);
+    return row != NULL && row->type != OPTION_BOOL ? row->key : NULL;
+}
+
 static bool set_from_argument(Options *options, const char *argument, const char **positional, Error *error) {
     if (strncmp(argument, "--", 2) == 0) argument += 2; // --resume is resume=true, --key=value is key=value
     const char *equals = strchr(argument, '=');
@@ -222,10 +229,13 @@ bool options_parse(const Command *command, int n_arguments, char **arguments, Op
     }
     *usage = false;
     bool ok = true;
-    const char *positional = command->positional;
+    const char *positional = command->positional, *key;
     for (int i = 0; ok && i < n_arguments; i++) {
         if (i == 0 && is_recipe(arguments[i]) && strcmp(command->positional, "recipe") != 0) {
             ok = set_from_recipe(options, arguments[i], error);
+        } else if ((key = key_of_next(options, arguments[i])) != NULL && i + 1 < n_arguments) {
+            ok = set_value(options, "command line", key, arguments[++i], error);
+            *usage = !ok;
         } else {
             ok = set_from_argument(options, arguments[i], &positional, error);
             *usage = !ok;
