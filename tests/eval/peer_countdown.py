@@ -10,6 +10,7 @@ import ctypes
 import glob
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -34,7 +35,7 @@ def load():
     sources = [os.path.join(ROOT, "src/eval/tasks/countdown.c")] + glob.glob(os.path.join(ROOT, "src/base/*.c"))
     subprocess.run(["gcc", "-std=gnu17", "-O1", "-D_GNU_SOURCE", "-DRLT_VERSION=\"0\"", "-shared", "-fPIC",
                     "-I" + os.path.join(ROOT, "src"), "-o", path] + sources +
-                   ["-ljansson", "-lyaml", "-lgmp", "-lcrypto", "-lm"], check=True)
+                   ["-ljansson", "-lyaml", "-lgmp", "-lcrypto", "-lz", "-lzstd", "-lm"], check=True)
     library = ctypes.CDLL(path)
     library.countdown_grade.argtypes = [Str, ctypes.POINTER(Problem)]
     return library
@@ -88,6 +89,19 @@ def answer(rng, text):
     return way, text
 
 
+def cause(peer, given, row):
+    """Why the two differ where that is known: the other grader's verdict on the answer without what Python reads so."""
+    def theirs(text):
+        return peer.score_answer(text, row) == 1.0
+    if given.endswith(" or so"):
+        return "Python's operator or"
+    if given.rstrip().endswith(".") and theirs(given.rstrip()[:-1].rstrip()):
+        return "a full stop at the end"
+    if theirs(re.sub(r"(?<!\d)0+(?=\d)", "", given)):
+        return "a zero in front of a number"
+    return "NOT EXPLAINED"
+
+
 def main():
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 10000
     library, rng = load(), random.Random(1)
@@ -101,10 +115,11 @@ def main():
             problem.numbers[i] = number
         raw = given.encode()
         ours = VERDICTS[library.countdown_grade(Str(raw, len(raw)), ctypes.byref(problem))]
-        theirs = peer.score_answer(given, {"metadata": {"numbers": numbers, "target": value}})
+        row = {"metadata": {"numbers": numbers, "target": value}}
+        theirs = peer.score_answer(given, row)
         table[(ours, theirs)] += 1
         if (ours == "right") != (theirs == 1.0):
-            examples[(ours, theirs)].append((way, given, numbers, value))
+            examples[(ours, theirs, cause(peer, given, row))].append((way, given, numbers, value))
     for key, count in sorted(table.items()):
         print(*key, count)
     for key, found in examples.items():
