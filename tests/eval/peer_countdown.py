@@ -89,16 +89,21 @@ def answer(rng, text):
     return way, text
 
 
-def cause(peer, given, row):
-    """Why the two differ where that is known: the other grader's verdict on the answer without what Python reads so."""
+def cause(peer, ours, given, row):
+    """Why the two differ, where the other grader accepts the answer written otherwise, or reads it as Python alone does."""
     def theirs(text):
-        return peer.score_answer(text, row) == 1.0
-    if given.endswith(" or so"):
-        return "Python's operator or"
-    if given.rstrip().endswith(".") and theirs(given.rstrip()[:-1].rstrip()):
+        return peer.score_answer(text.strip(), row) == 1.0
+    if ours != "right":
+        python = given.endswith(" or so") or re.search(r"\d\.(?!\d)|/ ?/|\^|!|\* ?\*", given)
+        return "Python's syntax: or, 14., //, ^, !, **" if python else "NOT EXPLAINED"
+    if theirs(given.rstrip().removesuffix(".")):
         return "a full stop at the end"
     if theirs(re.sub(r"(?<!\d)0+(?=\d)", "", given)):
         return "a zero in front of a number"
+    if theirs(re.sub(r"(?<=[\d)])(?= *\()", "*", given)):
+        return "a product before a bracket"
+    if "=" in given and theirs(given.split("=")[0]):
+        return "an equation"
     return "NOT EXPLAINED"
 
 
@@ -119,7 +124,7 @@ def main():
         theirs = peer.score_answer(given, row)
         table[(ours, theirs)] += 1
         if (ours == "right") != (theirs == 1.0):
-            examples[(ours, theirs, cause(peer, given, row))].append((way, given, numbers, value))
+            examples[(ours, theirs, cause(peer, ours, given, row))].append((way, given, numbers, value))
     for key, count in sorted(table.items()):
         print(*key, count)
     for key, found in examples.items():
