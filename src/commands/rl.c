@@ -267,15 +267,15 @@ static void choose_questions(const RlRun *r, int64_t step, int32_t n, int32_t *p
     }
 }
 
-// Tokens that a run has sampled so far: the sum over its metrics.jsonl.
-static bool sampled_tokens(const char *folder, double *sum, Error *error) {
+// Tokens that a run has sampled in its first so many steps: the sum over its metrics.jsonl.
+static bool sampled_tokens(const char *folder, int64_t steps, double *sum, Error *error) {
     char *path = path_join(folder, METRICS_FILE);
     LineReader *reader;
     bool ok = line_reader_open(path, METRICS_ROW_MAX_BYTES, &reader, error);
     Str line;
     int got = 0;
     *sum = 0;
-    while (ok && (got = line_reader_next(reader, &line, error)) > 0) {
+    while (ok && steps-- > 0 && (got = line_reader_next(reader, &line, error)) > 0) {
         json_t *row = NULL;
         double tokens = 0;
         ok = json_parse(line, path, &row, error) && json_need_number(row, path, "tokens_sampled", &tokens, error);
@@ -284,7 +284,7 @@ static bool sampled_tokens(const char *folder, double *sum, Error *error) {
     }
     line_reader_close(reader);
     mem_free(path);
-    return ok && got == 0;
+    return ok && got >= 0;
 }
 
 static bool one_step(RlRun *r, int64_t step, float rate, const RlQuestion *chosen, int32_t n, Progress *progress, double *sampled,
@@ -316,8 +316,8 @@ static bool train(RlRun *r, Error *error) {
     CheckpointParts parts = {r->trainer, moving, r->policy.tokenizer, &r->policy.chat, 0};
     double budget = INFINITY, sampled = 0;
     if (!run_folder_restore(r->folder, &parts, &step, error)) return false;
-    if (options_given(o, "tokens_of") && (!sampled_tokens(options_text(o, "tokens_of"), &budget, error) ||
-                                          !sampled_tokens(run_folder_path(r->folder), &sampled, error))) {
+    if (options_given(o, "tokens_of") && (!sampled_tokens(options_text(o, "tokens_of"), INT64_MAX, &budget, error) ||
+                                          !sampled_tokens(run_folder_path(r->folder), step, &sampled, error))) {
         return false;
     }
     int32_t *permutation = mem_alloc(r->data.count, sizeof *permutation);
@@ -325,7 +325,7 @@ static bool train(RlRun *r, Error *error) {
     Progress *progress = progress_begin("rl", "step", (uint64_t)steps);
     progress_resume(progress, (uint64_t)step);
     bool ok = true;
-    for (; ok && step < steps && sampled < budget; step++) {
+    for (int64_t end = run_folder_end(r->folder, steps); ok && step < end && sampled < budget; step++) {
         choose_questions(r, step, n, permutation, &epoch, chosen);
         ok = one_step(r, step, schedule_rate(&schedule, step), chosen, n, progress, &sampled, error);
         parts.step = step + 1;
@@ -342,10 +342,9 @@ static bool train(RlRun *r, Error *error) {
 static bool run(const Options *options, Error *error) {
     RlRun r = {.options = options};
     dialogue_format_init(&r.format);
-    const char *inputs[] = {options_text(options, "model"), options_text(options, "student"), options_text(options, "data")};
     bool ok = backend_create(options_text(options, "backend"), &r.backend, error) &&
               dialogue_format_from_options(&r.format, options, error) && read_data(&r, error) &&
-              run_folder_open(options_text(options, "out"), options, r.backend, inputs, 3, &r.folder, error);
+              run_folder_open(options_text(options, "out"), options, r.backend, &r.folder, error);
     if (ok && run_folder_finished(r.folder)) {
         log_info("%s: finished already", options_text(options, "out"));
     } else {
