@@ -16,6 +16,7 @@
 
 static const OptionRow rows[] = {
     {"model", OPTION_INPUT, "", 0, 0, NULL, "The teacher: a Hugging Face folder or a GGUF file."},
+    BASE_OPTION,
     SERVER_OPTIONS,
     {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL rows with question and solution."},
     {"out", OPTION_OUTPUT, NULL, 0, 0, NULL, "JSONL: each row with the explanation as reasoning_trace."},
@@ -221,7 +222,7 @@ static bool open_model(Collect *c, Error *error) {
     const Options *o = c->options;
     Dtype dtype = strcmp(options_text(o, "dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
     if (!backend_create(options_text(o, "backend"), &c->backend, error) ||
-        !model_bundle_open(options_text(o, "model"), &c->bundle, error) || !model_bundle_need_chat(&c->bundle, error) ||
+        !model_bundle_open_key(o, "model", &c->bundle, error) || !model_bundle_need_chat(&c->bundle, error) ||
         !model_bundle_load(&c->bundle, c->backend, dtype, error)) {
         return false;
     }

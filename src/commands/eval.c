@@ -15,6 +15,7 @@
 
 static const OptionRow rows[] = {
     {"model", OPTION_INPUT, NULL, 0, 0, NULL, "The student: a Hugging Face folder or a GGUF file."},
+    BASE_OPTION,
     {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL rows with question, and what the task needs (countdown: numbers, target)."},
     {"out", OPTION_OUTPUT, NULL, 0, 0, NULL, "Folder for results.json and samples.jsonl."},
     {"task", OPTION_CHOICE, "countdown", 0, 0, GRADING_TASKS, "How an answer is graded."},
@@ -66,7 +67,7 @@ static bool open_all(Eval *e, Error *error) {
         !dialogue_format_from_options(&e->format, o, error) ||
         !rows_read(options_text(o, "data"), &limits, &e->data, error) ||
         !grading_check_rows(&e->grading, options_text(o, "data"), &e->data, error) ||
-        !model_bundle_open(options_text(o, "model"), &e->bundle, error) || !model_bundle_need_chat(&e->bundle, error) ||
+        !model_bundle_open_key(o, "model", &e->bundle, error) || !model_bundle_need_chat(&e->bundle, error) ||
         !model_bundle_load(&e->bundle, e->backend, dtype, error)) {
         return false;
     }

@@ -12,6 +12,7 @@
 
 static const OptionRow rows[] = {
     {"model", OPTION_INPUT, NULL, 0, 0, NULL, "A Hugging Face folder or a GGUF file."},
+    BASE_OPTION,
     {"prompts", OPTION_INPUT, "", 0, 0, NULL, "JSONL with prompt (raw text) or messages (chat) in each row."},
     {"prompt", OPTION_TEXT, "", 0, 0, NULL, "One prompt in place of `prompts`."},
     {"chat", OPTION_BOOL, "false", 0, 0, NULL, "Whether `prompt` is a user's message, to be put into the model's chat template."},
@@ -200,7 +201,7 @@ static bool run(const Options *options, Error *error) {
     Prompts prompts = {0};
     Dtype dtype = strcmp(options_text(options, "dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
     bool ok = backend_create(options_text(options, "backend"), &backend, error) &&
-              model_bundle_open(options_text(options, "model"), &bundle, error) &&
+              model_bundle_open_key(options, "model", &bundle, error) &&
               gather_prompts(options, &bundle, &prompts, error) && model_bundle_load(&bundle, backend, dtype, error) &&
               generate_all(options, &bundle, &prompts, error);
     for (int32_t i = 0; i < prompts.n; i++) ids_free(&prompts.ids[i]);

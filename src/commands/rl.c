@@ -8,7 +8,7 @@
 #include "commands/commands.h"
 #include "commands/generate_options.h"
 #include "commands/grading.h"
-#include "commands/model_bundle.h"
+#include "commands/lora_options.h"
 #include "commands/rl_options.h"
 #include "commands/run_folder.h"
 #include "commands/training.h"
@@ -17,6 +17,7 @@
 
 static const OptionRow rows[] = {
     {"model", OPTION_INPUT, NULL, 0, 0, NULL, "The policy to go on from: a Hugging Face folder or a GGUF file."},
+    LORA_OPTIONS,
     {"student", OPTION_INPUT, "", 0, 0, NULL, "reward=teacher: the frozen student that judges explanations; none: the policy as it starts."},
     {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL rows with question and solution."},
     {"out", OPTION_OUTPUT, NULL, 0, 0, NULL, "The run's folder; the trained model is its model/."},
@@ -29,7 +30,7 @@ static const OptionRow rows[] = {
     {"updates", OPTION_INT, "1", 1, 1000, NULL, "Optimiser steps a batch; more than one clips the ratio."},
     {"beta", OPTION_REAL, "0.04", 0, 100, NULL, "Weight of the k3 penalty to the reference model; 0: no reference."},
     {"clip_epsilon", OPTION_REAL, "0.2", 0, 1, NULL, "Width of the ratio's clip."},
-    {"sync_every", OPTION_INT, "32", 0, 1e9, NULL, "Steps between syncs of the reference; 0: never."},
+    {"sync_every", OPTION_INT, "32", 0, 1e9, NULL, "Steps between syncs of the reference; 0: never. With LoRA never: it is the frozen start."},
     {"sync_share", OPTION_REAL, "0.9", 0, 1, NULL, "reference = share * policy + (1 - share) * reference."},
     {"temperature", OPTION_REAL, "0.7", 0.01, 100, NULL, "Of sampling and of every log-prob."},
     {"max_tokens", OPTION_INT, "1024", 1, 1e7, NULL, "New tokens a completion."},
@@ -46,7 +47,8 @@ typedef struct RlRun {
     const Options *options;
     Backend *backend;
     ModelBundle policy, student_bundle;
-    Model *reference, *own_student; // own_student: a frozen copy of the policy as it started
+    Model *model;                   // the policy
+    Model *reference, *own_student; // own_student: the policy as it started
     Model *student;
     Pass *decode_pass, *reference_pass, *student_pass;
     DialogueFormat format;
@@ -68,6 +70,7 @@ static void rl_run_free(RlRun *r) {
     trainer_destroy(r->trainer);
     model_destroy(r->reference);
     model_destroy(r->own_student);
+    model_destroy(r->model);
     mem_free(r->questions);
     rows_free(&r->data);
     dialogue_format_free(&r->format);
@@ -76,9 +79,23 @@ static void rl_run_free(RlRun *r) {
     backend_destroy(r->backend);
 }
 
-static bool copy_policy(const RlRun *r, Model **copy, Error *error) {
-    if (!model_create(r->backend, model_config(r->policy.model), DTYPE_F32, copy, error)) return false;
-    model_copy(*copy, r->policy.model);
+// The policy as it starts: with LoRA what was loaded, at no cost; else a copy.
+static bool keep_start(const RlRun *r, Model **start, Error *error) {
+    if (lora_wanted(r->options)) {
+        *start = model_hold(r->policy.model);
+        return true;
+    }
+    if (!model_create(r->backend, model_config(r->model), DTYPE_F32, start, error)) return false;
+    model_copy(*start, r->model);
+    return true;
+}
+
+// The student named by a path: with LoRA the policy's own base, where that is what the path names.
+static bool load_student(RlRun *r, const char *path, Error *error) {
+    const char *base = model_file_base(r->policy.file);
+    if (!lora_wanted(r->options) || strcmp(path, base != NULL ? base : options_text(r->options, "model")) != 0)
+        return model_bundle_load(&r->student_bundle, r->backend, DTYPE_F32, error);
+    r->student_bundle.model = model_hold(model_base(r->model));
     return true;
 }
 
@@ -89,11 +106,11 @@ static bool open_student(RlRun *r, Error *error) {
     const char *path = options_text(r->options, "student");
     const ModelBundle *text = &r->policy;
     if (*path == 0) {
-        if (!copy_policy(r, &r->own_student, error)) return false;
+        if (!keep_start(r, &r->own_student, error)) return false;
         r->student = r->own_student;
     } else {
-        if (!model_bundle_open(path, &r->student_bundle, error) || !model_bundle_need_chat(&r->student_bundle, error) ||
-            !model_bundle_load(&r->student_bundle, r->backend, DTYPE_F32, error)) {
+        if (!model_bundle_open_key(r->options, "student", &r->student_bundle, error) ||
+            !model_bundle_need_chat(&r->student_bundle, error) || !load_student(r, path, error)) {
             return false;
         }
         r->student = r->student_bundle.model;
@@ -109,19 +126,19 @@ static bool open_student(RlRun *r, Error *error) {
 }
 
 static bool open_models(RlRun *r, Error *error) {
-    if (!model_bundle_open(options_text(r->options, "model"), &r->policy, error) || !model_bundle_need_chat(&r->policy, error) ||
-        !model_bundle_load(&r->policy, r->backend, DTYPE_F32, error)) {
+    if (!model_bundle_open_key(r->options, "model", &r->policy, error) || !model_bundle_need_chat(&r->policy, error) ||
+        !policy_load(r->options, &r->policy, r->backend, &r->model, error)) {
         return false;
     }
     r->dialogue = (Dialogue){r->policy.tokenizer, &r->policy.chat, &r->format};
     if (!open_student(r, error)) return false;
     if (options_real(r->options, "beta") > 0) {
-        if (!copy_policy(r, &r->reference, error)) return false;
+        if (!keep_start(r, &r->reference, error)) return false;
         r->reference_pass = pass_create(r->reference, (PassSettings){0});
     }
-    r->decode_pass = pass_create(r->policy.model, (PassSettings){0});
+    r->decode_pass = pass_create(r->model, (PassSettings){0});
     TrainerSettings settings = training_settings(r->options);
-    r->trainer = trainer_create(r->policy.model, &settings);
+    r->trainer = trainer_create(r->model, &settings);
     return true;
 }
 
@@ -171,7 +188,7 @@ static bool set_up(RlRun *r, Error *error) {
                  .max_rows = (int32_t)options_int(o, "max_rows"),
                  .want_entropy = options_bool(o, "entropy")},
         .updates = (int32_t)options_int(o, "updates"),
-        .sync_every = (int32_t)options_int(o, "sync_every"),
+        .sync_every = lora_wanted(o) ? 0 : (int32_t)options_int(o, "sync_every"),
         .sync_policy_share = (float)options_real(o, "sync_share"),
     };
     return true;
@@ -301,7 +318,8 @@ static bool train(RlRun *r, Error *error) {
     int64_t steps = options_int(o, "steps"), every = options_int(o, "checkpoint_every"), step, epoch = -1;
     int32_t n = (int32_t)options_int(o, "questions");
     Schedule schedule = training_schedule(o, steps);
-    CheckpointParts parts = {r->trainer, r->reference, r->policy.tokenizer, &r->policy.chat, 0};
+    const Model *moving = lora_wanted(o) ? NULL : r->reference; // what does not move is no state
+    CheckpointParts parts = {r->trainer, moving, r->policy.tokenizer, &r->policy.chat, 0};
     double budget = INFINITY, sampled = 0;
     if (!run_folder_restore(r->folder, &parts, &step, error)) return false;
     if (options_given(o, "tokens_of") && (!sampled_tokens(options_text(o, "tokens_of"), &budget, error) ||
