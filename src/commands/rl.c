@@ -1,10 +1,12 @@
 // rlt rl: GRPO with the RLT reward (a teacher that is given the solution) or with the correctness reward (the baseline, or
 // a student after distillation).
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/philox.h"
 #include "commands/commands.h"
+#include "commands/generate_options.h"
 #include "commands/grading.h"
 #include "commands/lora_options.h"
 #include "commands/rl_options.h"
@@ -32,8 +34,7 @@ static const OptionRow rows[] = {
     {"sync_share", OPTION_REAL, "0.9", 0, 1, NULL, "reference = share * policy + (1 - share) * reference."},
     {"temperature", OPTION_REAL, "0.7", 0.01, 100, NULL, "Of sampling and of every log-prob."},
     {"max_tokens", OPTION_INT, "1024", 1, 1e7, NULL, "New tokens a completion."},
-    {"slots", OPTION_INT, "64", 1, 1e6, NULL, "Completions in flight at once."},
-    {"cache_rows", OPTION_INT, "0", 0, 1e9, NULL, "Rows of the K/V cache; 0: what the slots need at most."},
+    SLOT_OPTIONS,
     {"max_rows", OPTION_INT, "2048", 1, 1e7, NULL, "Tokens a batch of scoring or training."},
     {"entropy", OPTION_BOOL, "true", 0, 0, NULL, "Whether the policy's entropy is measured (costs a little)."},
     {"log_samples", OPTION_INT, "2", 0, 1e6, NULL, "Completions a step that are kept in samples.jsonl."},
@@ -187,7 +188,8 @@ static bool set_up(RlRun *r, Error *error) {
                      .stop_ids = r->policy.stop_ids.data,
                      .n_stop_ids = r->policy.stop_ids.len,
                      .max_slots = (int32_t)options_int(o, "slots"),
-                     .cache_rows = (int32_t)options_int(o, "cache_rows")},
+                     .cache_rows = (int32_t)options_int(o, "cache_rows"),
+                     .speculate = options_bool(o, "speculate")},
         .group_size = (int32_t)options_int(o, "samples"),
         .grpo = {.temperature = (float)options_real(o, "temperature"),
                  .beta = options_real(o, "beta"),
@@ -232,6 +234,10 @@ static bool record_metrics(RlRun *r, int64_t step, double rate, const RlMetrics 
         {"rollout_s", m->rollout_s}, {"reward_s", m->reward_s}, {"reference_s", m->reference_s}, {"update_s", m->update_s},
         {"rollout_tokens_per_s", (double)m->generate.tokens_sampled / m->rollout_s},
         {"update_tokens_per_s", (double)m->grpo.tokens_computed / m->update_s},
+        // how the samples came to be, not what they are: slots decide it
+        {"passes", (double)m->generate.passes}, {"tokens_drafted", (double)m->generate.tokens_drafted},
+        {"tokens_accepted", (double)m->generate.tokens_accepted},
+        {"draft_acceptance", (double)m->generate.tokens_accepted / fmax(1, (double)m->generate.tokens_drafted)},
     };
     return run_folder_metrics(r->folder, step, metrics, n, timing, sizeof timing / sizeof *timing, error);
 }
