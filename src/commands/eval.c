@@ -5,12 +5,15 @@
 #include "base/mem.h"
 #include "commands/commands.h"
 #include "commands/eval_run.h"
+#include "commands/generate_options.h"
 #include "commands/manifest.h"
+#include "commands/model_bundle.h"
 #include "commands/server.h"
 #include "eval/results.h"
 
 static const OptionRow rows[] = {
     {"model", OPTION_INPUT, "", 0, 0, NULL, "The student: a Hugging Face folder or a GGUF file."},
+    BASE_OPTION,
     SERVER_OPTIONS,
     {"data", OPTION_INPUT, "", 0, 0, NULL, "The task's questions, in the form in which they are published (docs/eval-tasks.md)."},
     {"out", OPTION_OUTPUT, "", 0, 0, NULL, "Folder for results.json and samples.jsonl."},
@@ -29,8 +32,7 @@ static const OptionRow rows[] = {
     {"thought_min", OPTION_INT, "0", 0, 1e7, NULL, "A thought that closes before so many tokens is gone on with; 0: never."},
     {"waits", OPTION_INT, "2", 0, 1000, NULL, "At most so many times."},
     {"wait_text", OPTION_TEXT, "Wait,", 0, 0, NULL, "What then stands in place of the closing tag."},
-    {"slots", OPTION_INT, "64", 1, 1e6, NULL, "Answers in flight at once."},
-    {"cache_rows", OPTION_INT, "0", 0, 1e9, NULL, "Rows of the K/V cache; 0: what the slots need at most."},
+    SLOT_OPTIONS,
     {"seed", OPTION_INT, "1", 0, 4294967295.0, NULL, "Of every draw: answers, order of choices, bootstrap."},
     {"resume", OPTION_BOOL, "false", 0, 0, NULL, "Goes on with what an interrupted run has left in `out`, to the same bits."},
     {"dtype", OPTION_CHOICE, "f32", 0, 0, "f32|bf16", "Type in which the weights are held."},
@@ -41,14 +43,9 @@ static const OptionRow rows[] = {
     {0},
 };
 
-// Options that change nothing in what is found.
-static const char *const free_keys[] = {
-    "slots", "cache_rows", "resume", "against", "list", "out", "in_flight", "requests_per_second", "request_tries",
-    "request_seconds", "key_env",
-};
-
 static void eval_run_free(EvalRun *run) {
     file_appender_close(run->out);
+    backend_destroy(run->backend);
     task_grader_close(&run->grader);
     task_questions_free(&run->questions);
     dialogue_format_free(&run->format);
@@ -65,62 +62,6 @@ static void list_tasks(void) {
                    f->licence, f->sha256 != NULL ? f->sha256 : "not known");
         }
     }
-}
-
-// ---- going on
-
-static bool is_free(const char *key) {
-    for (size_t i = 0; i < sizeof free_keys / sizeof free_keys[0]; i++) {
-        if (strcmp(free_keys[i], key) == 0) return true;
-    }
-    return false;
-}
-
-static bool same_options(const Options *options, json_t *old, const char *path, Error *error) {
-    Buf text;
-    buf_init(&text, 0);
-    JsonWriter w = json_writer(&text);
-    options_write_json(options, &w);
-    json_t *now, *value;
-    const char *key;
-    bool ok = json_parse(buf_str(&text), "options", &now, error);
-    buf_free(&text);
-    if (!ok) return false;
-    json_object_foreach(now, key, value) {
-        if (!ok || is_free(key) || json_equal(value, json_object_get(old, key))) continue;
-        ok = error_set(error, "%s: the run that is to go on had another value of \"%s\"", path, key);
-    }
-    json_decref(now);
-    return ok;
-}
-
-static bool same_inputs(json_t *old, const char *path, Error *error) {
-    const char *input;
-    json_t *value;
-    json_object_foreach(old, input, value) {
-        char hex[65];
-        if (!path_sha256(input, hex, error)) return false;
-        if (json_string_value(value) == NULL || strcmp(hex, json_string_value(value)) != 0) {
-            return error_set(error, "%s: the run that is to go on read another %s", path, input);
-        }
-    }
-    return true;
-}
-
-// With resume: that what lies in the folder is of the same options and inputs.
-static bool check_same_run(const EvalRun *run, const char *folder, Error *error) {
-    char *path = path_join(folder, "manifest.json");
-    json_t *manifest = NULL, *options, *inputs;
-    bool ok = true;
-    if (options_bool(run->options, "resume") && file_exists(path)) {
-        ok = json_read_file(path, &manifest, error) &&
-             json_need_object(manifest, path, "options", &options, error) &&
-             json_need_object(manifest, path, "inputs", &inputs, error) &&
-             same_options(run->options, options, path, error) && same_inputs(inputs, path, error);
-    }
-    json_decref(manifest);
-    mem_free(path);
-    return ok;
 }
 
 // ---- results
@@ -189,7 +130,7 @@ static bool open_run(EvalRun *run, Error *error) {
     const char *path = options_text(o, "data");
     if (strcmp(path, "-") == 0) return error_set(error, "key data: expected a file, found standard input");
     if (!eval_format(o, &run->format, error) ||
-        !task_questions_read(run->task, path, (uint64_t)options_int(o, "seed"), &run->questions, error) ||
+        !task_questions_read(run->task, path, (uint64_t)options_int(o, "seed"), false, &run->questions, error) ||
         !task_grader_open(run->task, &run->format, &run->grader, error)) {
         return false;
     }
@@ -216,27 +157,41 @@ static bool answer_all(EvalRun *run, bool server, const char *folder, Error *err
     return ok;
 }
 
-static bool is_finished(const EvalRun *run, const char *folder) {
-    char *results = path_join(folder, "results.json"), *partial = path_join(folder, "answers.jsonl.partial");
-    bool finished = options_bool(run->options, "resume") && file_exists(results) && !file_exists(partial);
+// Writes what the run is made of, or checks that what an interrupted one was made of is the same. *finished: nothing is
+// left to do.
+static bool begin(EvalRun *run, const char *folder, bool *finished, Error *error) {
+    bool resume = options_bool(run->options, "resume");
+    char *results = path_join(folder, "results.json"), *partial = path_join(folder, EVAL_PARTIAL_FILE);
+    bool partly = file_exists(partial);
+    *finished = resume && file_exists(results) && !partly;
+    bool ok = dir_make(folder, error);
+    if (*finished)
+        ok = ok && manifest_check_options(folder, run->options, error);
+    else if (resume && partly)
+        ok = ok && manifest_resume(folder, run->options, run->backend, error);
+    else
+        ok = ok && recipe_write(folder, run->options, error) &&
+             manifest_write(folder, run->options, run->backend, NULL, 0, error);
     mem_free(results), mem_free(partial);
-    return finished;
+    return ok;
 }
 
 static bool evaluate(EvalRun *run, const char *folder, Error *error) {
     const Options *o = run->options;
-    bool server;
+    bool server, finished;
     if (!server_or_model(o, &server, error)) return false;
     if (server && (options_int(o, "thought_max") > 0 || options_int(o, "thought_min") > 0)) {
         return error_set(error, "thought_max and thought_min: expected 0 with a server, which thinks by itself");
     }
-    const char *inputs[] = {options_text(o, "data"), options_text(o, "model")};
-    if (!open_run(run, error) || !dir_make(folder, error) || !check_same_run(run, folder, error)) return false;
-    if (is_finished(run, folder)) {
+    if (!open_run(run, error) || (!server && !backend_create(options_text(o, "backend"), &run->backend, error)) ||
+        !begin(run, folder, &finished, error)) {
+        return false;
+    }
+    if (finished) {
         log_info("%s: finished already", folder);
         return true;
     }
-    return manifest_write(folder, o, NULL, inputs, 2, error) && answer_all(run, server, folder, error);
+    return answer_all(run, server, folder, error) && manifest_finish(folder, false, error);
 }
 
 static bool need(const Options *options, const char *key, Error *error) {

@@ -11,7 +11,6 @@
 
 typedef struct ModelRun {
     EvalRun *run;
-    Backend *backend;
     ModelBundle bundle;
     Pass *pass;
     Dialogue dialogue;
@@ -22,10 +21,8 @@ typedef struct ModelRun {
 static bool open_model(ModelRun *m, Error *error) {
     const Options *o = m->run->options;
     Dtype dtype = strcmp(options_text(o, "dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
-    if (!backend_create(options_text(o, "backend"), &m->backend, error) ||
-        !model_bundle_open(options_text(o, "model"), &m->bundle, error) ||
-        !model_bundle_need_chat(&m->bundle, error) ||
-        !model_bundle_load(&m->bundle, m->backend, dtype, error)) {
+    if (!model_bundle_open_key(o, "model", &m->bundle, error) || !model_bundle_need_chat(&m->bundle, error) ||
+        !model_bundle_load(&m->bundle, m->run->backend, dtype, error)) {
         return false;
     }
     m->pass = pass_create(m->bundle.model, (PassSettings){0});
@@ -81,7 +78,8 @@ static bool answer_all(ModelRun *m, Error *error) {
                      .stop_ids = m->bundle.stop_ids.data,
                      .n_stop_ids = m->bundle.stop_ids.len,
                      .max_slots = (int32_t)options_int(o, "slots"),
-                     .cache_rows = (int32_t)options_int(o, "cache_rows")},
+                     .cache_rows = (int32_t)options_int(o, "cache_rows"),
+                     .speculate = options_bool(o, "speculate")},
         .dialogue = &m->dialogue,
         .samples = m->run->samples,
         .thought_max = (int32_t)options_int(o, "thought_max"),
@@ -105,7 +103,6 @@ bool eval_by_model(EvalRun *run, Error *error) {
     mem_free(m.ids), mem_free(m.questions);
     pass_destroy(m.pass);
     model_bundle_close(&m.bundle);
-    backend_destroy(m.backend);
     return ok;
 }
 

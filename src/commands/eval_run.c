@@ -44,7 +44,7 @@ static bool read_done(const EvalRun *run, bool *done, uint64_t *keep_bytes, Erro
 }
 
 bool eval_gather_open(EvalRun *run, Error *error) {
-    run->partial = path_join(options_text(run->options, "out"), "answers.jsonl.partial");
+    run->partial = path_join(options_text(run->options, "out"), EVAL_PARTIAL_FILE);
     bool *done = mem_alloc((size_t)run->n, sizeof *done);
     uint64_t keep_bytes = 0;
     bool resume = options_bool(run->options, "resume") && file_exists(run->partial);

@@ -1,6 +1,6 @@
 // The parts of `rlt eval`: what is asked and graded, where the answers come from, and the file in which they gather.
 //
-// Answers of a question are graded and appended to answers.jsonl.partial in one write as soon as the last of them has
+// Answers of a question are graded and appended to EVAL_PARTIAL_FILE in one write as soon as the last of them has
 // ended, in whatever order that is; at the end they are sorted into samples.jsonl. So an interruption loses no whole
 // question, and the finished file has the same bytes whatever the slots, the threads and the interruptions.
 #ifndef RLT_COMMANDS_EVAL_RUN_H
@@ -9,7 +9,10 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "commands/options.h"
+#include "compute/compute.h"
 #include "eval/task.h"
+
+#define EVAL_PARTIAL_FILE "answers.jsonl.partial"
 
 typedef struct EvalRun {
     const Options *options;
@@ -18,6 +21,7 @@ typedef struct EvalRun {
     DialogueFormat format;
     TaskQuestions questions;
     TaskGrader grader;
+    Backend *backend;   // NULL with a server
     int32_t n, samples; // questions that are asked, answers each
     int32_t *todo;      // [n_todo]: questions without answers so far
     int32_t n_todo;

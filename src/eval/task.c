@@ -26,6 +26,7 @@ const Task *task_by_name(const char *name) {
 typedef struct Loader {
     TaskQuestions *questions;
     TaskReader reader;
+    bool keep_rows;
     size_t cap;
 } Loader;
 
@@ -47,6 +48,7 @@ static bool add_row(Loader *l, json_t *row, const char *where, Error *error) {
         l->cap = l->cap > 0 ? 2 * l->cap : 256;
         all->list = mem_realloc(all->list, l->cap, sizeof *all->list);
     }
+    if (l->keep_rows) q.row = json_incref(row);
     all->list[all->count++] = q;
     return true;
 }
@@ -83,9 +85,10 @@ static bool load_rows(Loader *l, const char *path, const RowsLimits *limits, Err
     return ok;
 }
 
-bool task_questions_read(const Task *task, const char *path, uint64_t seed, TaskQuestions *questions, Error *error) {
+bool task_questions_read(const Task *task, const char *path, uint64_t seed, bool keep_rows, TaskQuestions *questions,
+                         Error *error) {
     *questions = (TaskQuestions){.task = task, .arena = arena_create()};
-    Loader loader = {questions, {questions->arena, seed}, 0};
+    Loader loader = {questions, {questions->arena, seed}, keep_rows, 0};
     RowsLimits limits = rows_limits_default();
     bool ok = (task->csv ? load_csv : load_rows)(&loader, path, &limits, error);
     if (ok && questions->count == 0) ok = error_set(error, "%s: no rows", path);
@@ -96,6 +99,7 @@ bool task_questions_read(const Task *task, const char *path, uint64_t seed, Task
 void task_questions_free(TaskQuestions *questions) {
     for (size_t i = 0; i < questions->count; i++) {
         if (questions->task->release != NULL) questions->task->release(&questions->list[i]);
+        json_decref(questions->list[i].row);
     }
     mem_free(questions->list);
     arena_destroy(questions->arena);

@@ -28,6 +28,7 @@ typedef struct TaskQuestion {
     Str gold;        // the right answer as a text; "" where there is none to be shown (tests of programs)
     Str system;      // the student's system prompt for this row (key "system"); ptr NULL: none
     const void *own; // what the task has read besides
+    json_t *row;     // the row as it was read, where it was asked for; else NULL
 } TaskQuestion;
 
 typedef struct TaskReader { // what reading a row may need
@@ -83,9 +84,10 @@ typedef struct TaskQuestions {
     Arena *arena;
 } TaskQuestions;
 
-// Reads a file of the task's form. At least one row. On failure `questions` is empty and needs no free.
-MUST_CHECK bool task_questions_read(const Task *task, const char *path, uint64_t seed, TaskQuestions *questions,
-                                    Error *error);
+// Reads a file of the task's form. At least one row. keep_rows: questions hold their rows. On failure `questions` is
+// empty and needs no free.
+MUST_CHECK bool task_questions_read(const Task *task, const char *path, uint64_t seed, bool keep_rows,
+                                    TaskQuestions *questions, Error *error);
 void task_questions_free(TaskQuestions *questions); // a zeroed one is fine
 
 // The kind that a name of TASK_PROMPTS means for a task: the task's own for "task".

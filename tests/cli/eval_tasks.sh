@@ -51,7 +51,7 @@ for _ in $(seq 20); do # a fast machine may end the run before the kill: then on
     [ -e killed/results.json ] || { killed=yes; break; }
 done
 [ $killed = yes ] || fail "the run ended before it was killed, 20 times"
-refuses 1 'killed/manifest.json: the run that is to go on had another value of "seed"' "$rlt" eval model=$model \
+refuses 1 'killed: holds a run with seed=3, not 4' "$rlt" eval model=$model \
     data=questions/test.jsonl seed=4 samples=40 max_tokens=60 out=killed resume=true
 printf '{"row":1,"sample":0,"id"' >> killed/answers.jsonl.partial # a line that was cut off
 long out=killed resume=true slots=64

@@ -52,7 +52,7 @@ int main(int argc, char **argv) {
     DialogueFormat format;
     dialogue_format_init(&format);
     Counts counts = {0};
-    bool ok = task_questions_read(task, argv[2], 1, &questions, &error) &&
+    bool ok = task_questions_read(task, argv[2], 1, false, &questions, &error) &&
               task_grader_open(task, &format, &grader, &error);
     for (size_t i = 0; ok && i < questions.count; i++) {
         count_self(&questions.list[i], &counts);

@@ -20,7 +20,7 @@ static inline bool read_rows(const Task *task, const char *rows, uint64_t seed, 
     char path[256];
     snprintf(path, sizeof path, "%s/task_rows_%d", TEST_SCRATCH, (int)getpid());
     assert_true(file_write_atomic(path, rows, strlen(rows), error));
-    bool ok = task_questions_read(task, path, seed, questions, error);
+    bool ok = task_questions_read(task, path, seed, false, questions, error);
     assert_true(path_remove(path, NULL));
     return ok;
 }

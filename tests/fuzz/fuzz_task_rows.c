@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (size_t i = 0; task_table[i] != NULL; i++) {
         TaskQuestions questions;
         Error error = {""};
-        if (!task_questions_read(task_table[i], path, 1, &questions, &error)) {
+        if (!task_questions_read(task_table[i], path, 1, true, &questions, &error)) {
             must(error.message[0] != '\0' && strchr(error.message, '\n') == NULL);
             continue;
         }
