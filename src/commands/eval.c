@@ -165,7 +165,9 @@ static bool begin(EvalRun *run, const char *folder, bool *finished, Error *error
     bool partly = file_exists(partial);
     *finished = resume && file_exists(results) && !partly;
     bool ok = dir_make(folder, error);
-    if (*finished)
+    if (partly && !resume)
+        ok = error_set(error, "%s: holds an unfinished run; resume=true goes on with it, or choose another folder", folder);
+    else if (*finished)
         ok = ok && manifest_check_options(folder, run->options, error);
     else if (resume && partly)
         ok = ok && manifest_resume(folder, run->options, run->backend, error);

@@ -53,6 +53,8 @@ done
 [ $killed = yes ] || fail "the run ended before it was killed, 20 times"
 refuses 1 'killed: holds a run with seed=3, not 4' "$rlt" eval model=$model \
     data=questions/test.jsonl seed=4 samples=40 max_tokens=60 out=killed resume=true
+refuses 1 'killed: holds an unfinished run; resume=true' "$rlt" eval model=$model data=questions/test.jsonl seed=3 samples=40 \
+    max_tokens=60 out=killed
 printf '{"row":1,"sample":0,"id"' >> killed/answers.jsonl.partial # a line that was cut off
 long out=killed resume=true slots=64
 same_files whole killed $files

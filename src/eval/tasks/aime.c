@@ -27,11 +27,11 @@ static bool read(json_t *row, const char *where, const TaskReader *reader, TaskQ
 static const TaskFile files_2024[] = {
     {"AIME 2024 I and II, test.jsonl, 30 rows", "github.com/hkust-nlp/simpleRL-reason, examples/simplelr_math_eval/data/aime24",
      "MIT; texts (c) MAA", "af2b8bd2aa911b6333ad0df32f3ca05c7ae8ed10f1731f4372c8ae26990bf7ac"},
-    {"the same, Parquet", "huggingface.co/datasets/HuggingFaceH4/aime_2024", "not stated; texts (c) MAA", NULL},
+    {"the same, Parquet", "huggingface.co/datasets/HuggingFaceH4/aime_2024", "as stated there; texts (c) MAA", NULL},
     {0},
 };
 static const TaskFile files_2025[] = {
-    {"AIME 2025 I and II, JSONL", "huggingface.co/datasets/opencompass/AIME2025", "MIT; texts (c) MAA", NULL},
+    {"AIME 2025 I and II, JSONL", "huggingface.co/datasets/opencompass/AIME2025", "as stated there; texts (c) MAA", NULL},
     {0},
 };
 

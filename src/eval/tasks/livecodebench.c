@@ -58,7 +58,7 @@ static bool grade(const TaskGrader *grader, const TaskQuestion *question, Str te
 
 static const TaskFile files[] = {
     {"code_generation_lite, JSONL, private_test_cases as JSON (docs/eval-code.md)",
-     "huggingface.co/datasets/livecodebench/code_generation_lite", "CC", NULL},
+     "huggingface.co/datasets/livecodebench/code_generation_lite", "as stated there", NULL},
     {0},
 };
 

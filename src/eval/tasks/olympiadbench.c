@@ -61,7 +61,7 @@ static const TaskFile files[] = {
     {"mathematics, English, open answers, text only, test.jsonl, 675 rows",
      "github.com/hkust-nlp/simpleRL-reason, examples/simplelr_math_eval/data/olympiadbench", "MIT",
      "bb8c1e38a16ea9eacb77530315a674d883f267fbff79183effc53681b4fcc416"},
-    {"OE_TO_maths_en_COMP, Parquet, 674 rows", "huggingface.co/datasets/Hothan/OlympiadBench", "Apache-2.0", NULL},
+    {"OE_TO_maths_en_COMP, Parquet, 674 rows", "huggingface.co/datasets/Hothan/OlympiadBench", "as stated there", NULL},
     {0},
 };
 
