@@ -11,6 +11,7 @@
 #include "commands/collect_pick.h"
 #include "commands/collect_server.h"
 #include "commands/commands.h"
+#include "commands/generate_options.h"
 #include "commands/model_bundle.h"
 #include "commands/rewrite_prompt.h"
 #include "commands/rl_options.h"
@@ -22,6 +23,7 @@
 
 static const OptionRow rows[] = {
     {"model", OPTION_INPUT, "", 0, 0, NULL, "The teacher: a Hugging Face folder or a GGUF file."},
+    BASE_OPTION,
     SERVER_OPTIONS,
     {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL rows with question and solution; with rewrite reasoning_trace, too."},
     {"out", OPTION_OUTPUT, NULL, 0, 0, NULL, "JSONL: each row with the explanation as reasoning_trace."},
@@ -35,8 +37,7 @@ static const OptionRow rows[] = {
     {"temperature", OPTION_REAL, "0.7", 0, 100, NULL, "Of sampling; 0: greedy."},
     {"max_tokens", OPTION_INT, "1024", 1, 1e7, NULL, "New tokens an explanation."},
     {"max_rows", OPTION_INT, "2048", 1, 1e7, NULL, "Tokens a batch of scoring; changes no bit of the result."},
-    {"slots", OPTION_INT, "64", 1, 1e6, NULL, "Completions in flight at once."},
-    {"cache_rows", OPTION_INT, "0", 0, 1e9, NULL, "Rows of the K/V cache; 0: what the slots need at most."},
+    SLOT_OPTIONS,
     {"chunk", OPTION_INT, "512", 1, 1e6, NULL, "Questions between two writes: what an interruption can lose."},
     {"seed", OPTION_INT, "1", 0, 4294967295.0, NULL, "Of every draw."},
     {"resume", OPTION_BOOL, "false", 0, 0, NULL, "Goes on after the rows that `out`.partial holds."},
@@ -123,6 +124,7 @@ static void sampling_begin(Sampling *s) {
         .stop_context = &s->stop,
         .max_slots = (int32_t)options_int(o, "slots"),
         .cache_rows = (int32_t)options_int(o, "cache_rows"),
+        .speculate = options_bool(o, "speculate"),
     };
     for (int32_t q = 0; q < s->n; q++) make_prompt(c, &c->data.rows[s->first + (size_t)q], &s->prompts[q]);
     for (int32_t i = 0; i < s->n_open; i++) {
@@ -162,14 +164,19 @@ static bool sample_attempts(Sampling *s, Error *error) {
     Completion *made = mem_alloc(most, sizeof *made);
     bool ok = true;
     for (int32_t attempt = 0; ok && s->n_open > 0 && attempt < c->attempts; attempt++) {
-        for (int32_t i = 0; i < s->n_open; i++) {
+        int32_t n_prompts = 0;
+        for (int32_t i = 0; i < s->n_open; i++) { // neighbours that are samples of one question share its prompt
             int32_t q = s->open[i] / c->samples, sample = s->open[i] % c->samples;
-            prompts[i] = (GeneratePrompt){s->prompts[q].data, s->prompts[q].len, (uint32_t)(s->first + (size_t)q),
-                                          (uint32_t)sample, 1};
+            if (i > 0 && sample > 0 && s->open[i - 1] == s->open[i] - 1) {
+                prompts[n_prompts - 1].n_samples++;
+                continue;
+            }
+            prompts[n_prompts++] = (GeneratePrompt){s->prompts[q].data, s->prompts[q].len, (uint32_t)(s->first + (size_t)q),
+                                                    (uint32_t)sample, 1};
         }
         GenerateCounts counts;
         s->settings.step = (uint32_t)attempt;
-        ok = generate(c->bundle.model, c->pass, prompts, s->n_open, &s->settings, made, &counts, error);
+        ok = generate(c->bundle.model, c->pass, prompts, n_prompts, &s->settings, made, &counts, error);
         if (ok) take_attempts(s, made);
     }
     mem_free(prompts), mem_free(made);
@@ -273,7 +280,7 @@ static bool collect_all(Collect *c, Error *error) {
 static bool open_model(Collect *c, Error *error) {
     const Options *o = c->options;
     Dtype dtype = strcmp(options_text(o, "dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
-    if (!model_bundle_open(options_text(o, "model"), &c->bundle, error) || !model_bundle_need_chat(&c->bundle, error) ||
+    if (!model_bundle_open_key(o, "model", &c->bundle, error) || !model_bundle_need_chat(&c->bundle, error) ||
         !model_bundle_load(&c->bundle, c->backend, dtype, error)) {
         return false;
     }

@@ -74,7 +74,7 @@ static bool open_student(Picker *p, const Options *o, const ModelBundle *teacher
         p->student_dialogue = (Dialogue){teacher->tokenizer, &teacher->chat, p->format};
         return true;
     }
-    if (!model_bundle_open(path, &p->bundle, error) || !model_bundle_need_chat(&p->bundle, error)) return false;
+    if (!model_bundle_open_key(o, "student", &p->bundle, error) || !model_bundle_need_chat(&p->bundle, error)) return false;
     int32_t positions = model_file_config(p->bundle.file)->max_positions;
     if (p->budget == 0 || p->budget > positions) p->budget = positions;
     p->student_dialogue = (Dialogue){p->bundle.tokenizer, &p->bundle.chat, p->format};

@@ -1,12 +1,14 @@
 // rlt rl: GRPO with the RLT reward (a teacher that is given the solution) or with the correctness reward (the baseline, or
 // a student after distillation).
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/philox.h"
 #include "commands/commands.h"
+#include "commands/generate_options.h"
 #include "commands/grading.h"
-#include "commands/model_bundle.h"
+#include "commands/lora_options.h"
 #include "commands/rl_options.h"
 #include "commands/run_folder.h"
 #include "commands/training.h"
@@ -15,6 +17,7 @@
 
 static const OptionRow rows[] = {
     {"model", OPTION_INPUT, NULL, 0, 0, NULL, "The policy to go on from: a Hugging Face folder or a GGUF file."},
+    LORA_OPTIONS,
     {"student", OPTION_INPUT, "", 0, 0, NULL, "reward=teacher: the frozen student that judges explanations; none: the policy as it starts."},
     {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL rows with question and solution."},
     {"out", OPTION_OUTPUT, NULL, 0, 0, NULL, "The run's folder; the trained model is its model/."},
@@ -27,12 +30,11 @@ static const OptionRow rows[] = {
     {"updates", OPTION_INT, "1", 1, 1000, NULL, "Optimiser steps a batch; more than one clips the ratio."},
     {"beta", OPTION_REAL, "0.04", 0, 100, NULL, "Weight of the k3 penalty to the reference model; 0: no reference."},
     {"clip_epsilon", OPTION_REAL, "0.2", 0, 1, NULL, "Width of the ratio's clip."},
-    {"sync_every", OPTION_INT, "32", 0, 1e9, NULL, "Steps between syncs of the reference; 0: never."},
+    {"sync_every", OPTION_INT, "32", 0, 1e9, NULL, "Steps between syncs of the reference; 0: never. With LoRA never: it is the frozen start."},
     {"sync_share", OPTION_REAL, "0.9", 0, 1, NULL, "reference = share * policy + (1 - share) * reference."},
     {"temperature", OPTION_REAL, "0.7", 0.01, 100, NULL, "Of sampling and of every log-prob."},
     {"max_tokens", OPTION_INT, "1024", 1, 1e7, NULL, "New tokens a completion."},
-    {"slots", OPTION_INT, "64", 1, 1e6, NULL, "Completions in flight at once."},
-    {"cache_rows", OPTION_INT, "0", 0, 1e9, NULL, "Rows of the K/V cache; 0: what the slots need at most."},
+    SLOT_OPTIONS,
     {"max_rows", OPTION_INT, "2048", 1, 1e7, NULL, "Tokens a batch of scoring or training."},
     {"entropy", OPTION_BOOL, "true", 0, 0, NULL, "Whether the policy's entropy is measured (costs a little)."},
     {"log_samples", OPTION_INT, "2", 0, 1e6, NULL, "Completions a step that are kept in samples.jsonl."},
@@ -47,7 +49,8 @@ typedef struct RlRun {
     const Options *options;
     Backend *backend;
     ModelBundle policy, student_bundle;
-    Model *reference, *own_student; // own_student: a frozen copy of the policy as it started
+    Model *model;                   // the policy
+    Model *reference, *own_student; // own_student: the policy as it started
     Model *student;
     Pass *decode_pass, *reference_pass, *student_pass;
     Pass *teacher_pass; // of the policy, where the reward reads more of it than its log-probs
@@ -72,6 +75,7 @@ static void rl_run_free(RlRun *r) {
     trainer_destroy(r->trainer);
     model_destroy(r->reference);
     model_destroy(r->own_student);
+    model_destroy(r->model);
     mem_free(r->questions);
     rows_free(&r->data);
     dialogue_format_free(&r->format);
@@ -80,9 +84,23 @@ static void rl_run_free(RlRun *r) {
     backend_destroy(r->backend);
 }
 
-static bool copy_policy(const RlRun *r, Model **copy, Error *error) {
-    if (!model_create(r->backend, model_config(r->policy.model), DTYPE_F32, copy, error)) return false;
-    model_copy(*copy, r->policy.model);
+// The policy as it starts: with LoRA what was loaded, at no cost; else a copy.
+static bool keep_start(const RlRun *r, Model **start, Error *error) {
+    if (lora_wanted(r->options)) {
+        *start = model_hold(r->policy.model);
+        return true;
+    }
+    if (!model_create(r->backend, model_config(r->model), DTYPE_F32, start, error)) return false;
+    model_copy(*start, r->model);
+    return true;
+}
+
+// The student named by a path: with LoRA the policy's own base, where that is what the path names.
+static bool load_student(RlRun *r, const char *path, Error *error) {
+    const char *base = model_file_base(r->policy.file);
+    if (!lora_wanted(r->options) || strcmp(path, base != NULL ? base : options_text(r->options, "model")) != 0)
+        return model_bundle_load(&r->student_bundle, r->backend, DTYPE_F32, error);
+    r->student_bundle.model = model_hold(model_base(r->model));
     return true;
 }
 
@@ -93,11 +111,11 @@ static bool open_student(RlRun *r, Error *error) {
     const char *path = options_text(r->options, "student");
     const ModelBundle *text = &r->policy;
     if (*path == 0) {
-        if (!copy_policy(r, &r->own_student, error)) return false;
+        if (!keep_start(r, &r->own_student, error)) return false;
         r->student = r->own_student;
     } else {
-        if (!model_bundle_open(path, &r->student_bundle, error) || !model_bundle_need_chat(&r->student_bundle, error) ||
-            !model_bundle_load(&r->student_bundle, r->backend, DTYPE_F32, error)) {
+        if (!model_bundle_open_key(r->options, "student", &r->student_bundle, error) ||
+            !model_bundle_need_chat(&r->student_bundle, error) || !load_student(r, path, error)) {
             return false;
         }
         r->student = r->student_bundle.model;
@@ -113,19 +131,19 @@ static bool open_student(RlRun *r, Error *error) {
 }
 
 static bool open_models(RlRun *r, Error *error) {
-    if (!model_bundle_open(options_text(r->options, "model"), &r->policy, error) || !model_bundle_need_chat(&r->policy, error) ||
-        !model_bundle_load(&r->policy, r->backend, DTYPE_F32, error)) {
+    if (!model_bundle_open_key(r->options, "model", &r->policy, error) || !model_bundle_need_chat(&r->policy, error) ||
+        !policy_load(r->options, &r->policy, r->backend, &r->model, error)) {
         return false;
     }
     r->dialogue = (Dialogue){r->policy.tokenizer, &r->policy.chat, &r->format};
     if (!open_student(r, error)) return false;
     if (options_real(r->options, "beta") > 0) {
-        if (!copy_policy(r, &r->reference, error)) return false;
+        if (!keep_start(r, &r->reference, error)) return false;
         r->reference_pass = pass_create(r->reference, (PassSettings){0});
     }
-    r->decode_pass = pass_create(r->policy.model, (PassSettings){0});
+    r->decode_pass = pass_create(r->model, (PassSettings){0});
     TrainerSettings settings = training_settings(r->options);
-    r->trainer = trainer_create(r->policy.model, &settings);
+    r->trainer = trainer_create(r->model, &settings);
     return true;
 }
 
@@ -151,8 +169,8 @@ static bool set_up(RlRun *r, Error *error) {
                             .max_rows = (int32_t)options_int(o, "max_rows")};
     if (!reward_settings_from_options(o, &r->scorer.rewards, error)) return false;
     if (is_teacher(r) && r->scorer.rewards.kl_estimator == KL_EXACT) {
-        r->scorer.teacher = r->policy.model;
-        r->scorer.teacher_pass = r->teacher_pass = pass_create(r->policy.model, (PassSettings){0});
+        r->scorer.teacher = r->model;
+        r->scorer.teacher_pass = r->teacher_pass = pass_create(r->model, (PassSettings){0});
     }
     r->rl = (Rl){
         .trainer = r->trainer,
@@ -170,7 +188,8 @@ static bool set_up(RlRun *r, Error *error) {
                      .stop_ids = r->policy.stop_ids.data,
                      .n_stop_ids = r->policy.stop_ids.len,
                      .max_slots = (int32_t)options_int(o, "slots"),
-                     .cache_rows = (int32_t)options_int(o, "cache_rows")},
+                     .cache_rows = (int32_t)options_int(o, "cache_rows"),
+                     .speculate = options_bool(o, "speculate")},
         .group_size = (int32_t)options_int(o, "samples"),
         .grpo = {.temperature = (float)options_real(o, "temperature"),
                  .beta = options_real(o, "beta"),
@@ -178,7 +197,7 @@ static bool set_up(RlRun *r, Error *error) {
                  .max_rows = (int32_t)options_int(o, "max_rows"),
                  .want_entropy = options_bool(o, "entropy")},
         .updates = (int32_t)options_int(o, "updates"),
-        .sync_every = (int32_t)options_int(o, "sync_every"),
+        .sync_every = lora_wanted(o) ? 0 : (int32_t)options_int(o, "sync_every"),
         .sync_policy_share = (float)options_real(o, "sync_share"),
     };
     if (is_teacher(r) && options_bool(o, "log_tokens")) {
@@ -215,6 +234,10 @@ static bool record_metrics(RlRun *r, int64_t step, double rate, const RlMetrics 
         {"rollout_s", m->rollout_s}, {"reward_s", m->reward_s}, {"reference_s", m->reference_s}, {"update_s", m->update_s},
         {"rollout_tokens_per_s", (double)m->generate.tokens_sampled / m->rollout_s},
         {"update_tokens_per_s", (double)m->grpo.tokens_computed / m->update_s},
+        // how the samples came to be, not what they are: slots decide it
+        {"passes", (double)m->generate.passes}, {"tokens_drafted", (double)m->generate.tokens_drafted},
+        {"tokens_accepted", (double)m->generate.tokens_accepted},
+        {"draft_acceptance", (double)m->generate.tokens_accepted / fmax(1, (double)m->generate.tokens_drafted)},
     };
     return run_folder_metrics(r->folder, step, metrics, n, timing, sizeof timing / sizeof *timing, error);
 }
@@ -301,15 +324,15 @@ static void choose_questions(const RlRun *r, int64_t step, int32_t n, int32_t *p
     }
 }
 
-// Tokens that a run has sampled so far: the sum over its metrics.jsonl.
-static bool sampled_tokens(const char *folder, double *sum, Error *error) {
+// Tokens that a run has sampled in its first so many steps: the sum over its metrics.jsonl.
+static bool sampled_tokens(const char *folder, int64_t steps, double *sum, Error *error) {
     char *path = path_join(folder, METRICS_FILE);
     LineReader *reader;
     bool ok = line_reader_open(path, METRICS_ROW_MAX_BYTES, &reader, error);
     Str line;
     int got = 0;
     *sum = 0;
-    while (ok && (got = line_reader_next(reader, &line, error)) > 0) {
+    while (ok && steps-- > 0 && (got = line_reader_next(reader, &line, error)) > 0) {
         json_t *row = NULL;
         double tokens = 0;
         ok = json_parse(line, path, &row, error) && json_need_number(row, path, "tokens_sampled", &tokens, error);
@@ -318,7 +341,7 @@ static bool sampled_tokens(const char *folder, double *sum, Error *error) {
     }
     line_reader_close(reader);
     mem_free(path);
-    return ok && got == 0;
+    return ok && got >= 0;
 }
 
 static bool one_step(RlRun *r, int64_t step, float rate, const RlQuestion *chosen, int32_t n, Progress *progress, double *sampled,
@@ -346,11 +369,12 @@ static bool train(RlRun *r, Error *error) {
     int64_t steps = options_int(o, "steps"), every = options_int(o, "checkpoint_every"), step, epoch = -1;
     int32_t n = (int32_t)options_int(o, "questions");
     Schedule schedule = training_schedule(o, steps);
-    CheckpointParts parts = {r->trainer, r->reference, r->policy.tokenizer, &r->policy.chat, 0};
+    const Model *moving = lora_wanted(o) ? NULL : r->reference; // what does not move is no state
+    CheckpointParts parts = {r->trainer, moving, r->policy.tokenizer, &r->policy.chat, 0};
     double budget = INFINITY, sampled = 0;
     if (!run_folder_restore(r->folder, &parts, &step, error)) return false;
-    if (options_given(o, "tokens_of") && (!sampled_tokens(options_text(o, "tokens_of"), &budget, error) ||
-                                          !sampled_tokens(run_folder_path(r->folder), &sampled, error))) {
+    if (options_given(o, "tokens_of") && (!sampled_tokens(options_text(o, "tokens_of"), INT64_MAX, &budget, error) ||
+                                          !sampled_tokens(run_folder_path(r->folder), step, &sampled, error))) {
         return false;
     }
     int32_t *permutation = mem_alloc(r->data.count, sizeof *permutation);
@@ -358,7 +382,7 @@ static bool train(RlRun *r, Error *error) {
     Progress *progress = progress_begin("rl", "step", (uint64_t)steps);
     progress_resume(progress, (uint64_t)step);
     bool ok = true;
-    for (; ok && step < steps && sampled < budget; step++) {
+    for (int64_t end = run_folder_end(r->folder, steps); ok && step < end && sampled < budget; step++) {
         choose_questions(r, step, n, permutation, &epoch, chosen);
         ok = one_step(r, step, schedule_rate(&schedule, step), chosen, n, progress, &sampled, error);
         parts.step = step + 1;
@@ -375,10 +399,9 @@ static bool train(RlRun *r, Error *error) {
 static bool run(const Options *options, Error *error) {
     RlRun r = {.options = options};
     dialogue_format_init(&r.format);
-    const char *inputs[] = {options_text(options, "model"), options_text(options, "student"), options_text(options, "data")};
     bool ok = backend_create(options_text(options, "backend"), &r.backend, error) &&
               dialogue_format_from_options(&r.format, options, error) && read_data(&r, error) &&
-              run_folder_open(options_text(options, "out"), options, r.backend, inputs, 3, &r.folder, error);
+              run_folder_open(options_text(options, "out"), options, r.backend, &r.folder, error);
     if (ok && run_folder_finished(r.folder)) {
         log_info("%s: finished already", options_text(options, "out"));
     } else {

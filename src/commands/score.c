@@ -21,6 +21,7 @@
 static const OptionRow rows[] = {
     {"teacher", OPTION_INPUT, NULL, 0, 0, NULL, "The teacher: a Hugging Face folder or a GGUF file."},
     {"student", OPTION_INPUT, NULL, 0, 0, NULL, "The frozen student; may be the teacher's own path."},
+    BASE_OPTION,
     {"data", OPTION_INPUT, NULL, 0, 0, NULL, "Rows with question, solution, and completion (raw teacher output) or reasoning_trace."},
     {"out", OPTION_OUTPUT, "-", 0, 0, NULL, "JSONL: reward, r_ss, r_kl, match, teacher_logp, student_logp, solution_logp; -: standard output."},
     {"best", OPTION_BOOL, "false", 0, 0, NULL, "Of rows with one question and solution, only the one of the best reward."},
@@ -77,11 +78,11 @@ static bool open_models(Score *s, Error *error) {
     const char *teacher = options_text(s->options, "teacher"), *student = options_text(s->options, "student");
     Dtype dtype = strcmp(options_text(s->options, "dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
     s->same_model = strcmp(teacher, student) == 0;
-    if (!model_bundle_open(teacher, &s->teacher, error) || !model_bundle_need_chat(&s->teacher, error) ||
+    if (!model_bundle_open_key(s->options, "teacher", &s->teacher, error) || !model_bundle_need_chat(&s->teacher, error) ||
         !model_bundle_load(&s->teacher, s->backend, dtype, error)) {
         return false;
     }
-    if (!s->same_model && (!model_bundle_open(student, &s->student, error) || !model_bundle_need_chat(&s->student, error) ||
+    if (!s->same_model && (!model_bundle_open_key(s->options, "student", &s->student, error) || !model_bundle_need_chat(&s->student, error) ||
                            !model_bundle_load(&s->student, s->backend, dtype, error))) {
         return false;
     }

@@ -147,8 +147,13 @@ def log_probs(model, ids, temperature):
     return distributions(model, ids, temperature).gather(1, torch.tensor(ids[1:])[:, None])[:, 0]
 
 
+def trained(model):
+    """The parameters that have gradients, under the names of their files (PEFT adds an adapter's name, "default")."""
+    return {name.replace(".default", ""): p for name, p in model.named_parameters() if p.requires_grad}
+
+
 def gradients(model):
-    return {f"grad.{name}": p.grad.numpy().copy() for name, p in model.named_parameters()}
+    return {f"grad.{name}": p.grad.numpy().copy() for name, p in trained(model).items()}
 
 
 def padded(rows, dtype):
@@ -179,7 +184,7 @@ def sft_files(model, rows, masks):
     loss.backward()
     sft = {"ids": padded(rows, np.int32), "mask": padded(masks, np.float32),
            "length": lengths(rows), "loss": np.array(loss.item(), np.float32), **gradients(model)}
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), eps=1e-8, weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(trained(model).values(), lr=1e-3, betas=(0.9, 0.95), eps=1e-8, weight_decay=1e-4)
     losses = []
     for _ in range(5):
         optimiser.zero_grad()
@@ -188,7 +193,7 @@ def sft_files(model, rows, masks):
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         losses.append(loss.item())
-    final = {f"final.{name}": p.detach().numpy().copy() for name, p in model.named_parameters()}
+    final = {f"final.{name}": p.detach().numpy().copy() for name, p in trained(model).items()}
     return sft, {"loss": np.array(losses, np.float32), **final}
 
 
