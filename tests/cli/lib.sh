@@ -8,6 +8,14 @@ cd "$scratch"
 
 fail() { echo "FAIL: $*" >&2; exit 1; }
 
+# Goes on in a folder in memory, where there is one: for tests that start many processes, each of which syncs its files.
+in_memory() {
+    [ -d /dev/shm ] && [ -w /dev/shm ] || return 0
+    memory=$(mktemp -d -p /dev/shm)
+    trap 'cd /; rm -rf "$memory"' EXIT
+    cd "$memory"
+}
+
 # A tiny tokenizer, model and data set, for runs of seconds.
 make_tiny() {
     "$rlt" data countdown out=questions train=60 test=20 numbers_max=3 number_max=12 target_min=5 target_max=100 value_max=100 \
