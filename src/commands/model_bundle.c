@@ -44,9 +44,9 @@ static void add_stop_id(ModelBundle *bundle, int32_t id) {
     if (id >= 0) ids_add(&bundle->stop_ids, id);
 }
 
-bool model_bundle_open(const char *path, ModelBundle *bundle, Error *error) {
+bool model_bundle_open_over(const char *path, const char *base, ModelBundle *bundle, Error *error) {
     *bundle = (ModelBundle){0};
-    if (!model_file_open(path, &bundle->file, error)) return false;
+    if (!model_file_open_over(path, base, &bundle->file, error)) return false;
     if (!open_tokenizer(bundle, path, error)) {
         model_bundle_close(bundle);
         return false;
@@ -67,6 +67,12 @@ bool model_bundle_open(const char *path, ModelBundle *bundle, Error *error) {
         add_stop_id(bundle, tokenizer_id(bundle->tokenizer, end));
     }
     return true;
+}
+
+bool model_bundle_open(const char *path, ModelBundle *bundle, Error *error) { return model_bundle_open_over(path, "", bundle, error); }
+
+bool model_bundle_open_key(const Options *options, const char *key, ModelBundle *bundle, Error *error) {
+    return model_bundle_open_over(options_text(options, key), options_text(options, "base"), bundle, error);
 }
 
 bool model_bundle_load(ModelBundle *bundle, Backend *backend, Dtype dtype, Error *error) {

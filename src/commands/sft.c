@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/philox.h"
 #include "commands/commands.h"
-#include "commands/model_bundle.h"
+#include "commands/lora_options.h"
 #include "commands/run_folder.h"
 #include "commands/training.h"
 #include "data/rows.h"
@@ -15,6 +15,7 @@
 
 static const OptionRow rows[] = {
     {"model", OPTION_INPUT, "", 0, 0, NULL, "The model to go on from: a Hugging Face folder or a GGUF file; none: from scratch (scratch.*)."},
+    LORA_OPTIONS,
     {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL of rows; what they need depends on `format`."},
     {"out", OPTION_OUTPUT, NULL, 0, 0, NULL, "The run's folder; the trained model is its model/."},
     {"format", OPTION_CHOICE, "student", 0, 0, "student|teacher|text",
@@ -45,7 +46,7 @@ typedef struct Sft {
     const Options *options;
     Backend *backend;
     ModelBundle bundle;      // of `model`, when one is given
-    Model *model;            // bundle.model, or our own from scratch
+    Model *model;            // that is trained: of `model` (policy_load), or from scratch
     Tokenizer *tokenizer;    // bundle.tokenizer, or our own
     ChatTemplate chat;
     bool has_chat;
@@ -69,10 +70,8 @@ static void sft_free(Sft *s) {
     ids_free(&s->ids);
     rows_free(&s->data);
     dialogue_format_free(&s->format);
-    if (s->scratch) {
-        model_destroy(s->model);
-        tokenizer_destroy(s->tokenizer);
-    }
+    model_destroy(s->model);
+    if (s->scratch) tokenizer_destroy(s->tokenizer);
     model_bundle_close(&s->bundle);
     backend_destroy(s->backend);
 }
@@ -108,6 +107,7 @@ static ModelConfig scratch_config(const Options *o, const Tokenizer *tokenizer, 
 static bool make_scratch(Sft *s, Error *error) {
     const char *path = options_text(s->options, "scratch.tokenizer");
     if (*path == 0) return error_set(error, "rlt sft: give model=PATH, or scratch.tokenizer=DIR to train from scratch");
+    if (lora_wanted(s->options)) return error_set(error, "key \"lora.rank\": expected model=PATH, a base for the adapters");
     s->scratch = true;
     if (!tokenizer_open(path, &s->tokenizer, &s->chat, &s->has_chat, error)) return false;
     ModelConfig config = scratch_config(s->options, s->tokenizer, &s->chat, s->has_chat);
@@ -121,8 +121,10 @@ static bool make_scratch(Sft *s, Error *error) {
 static bool open_model(Sft *s, Error *error) {
     const char *path = options_text(s->options, "model");
     if (*path == 0) return make_scratch(s, error);
-    if (!model_bundle_open(path, &s->bundle, error) || !model_bundle_load(&s->bundle, s->backend, DTYPE_F32, error)) return false;
-    s->model = s->bundle.model;
+    if (!model_bundle_open_key(s->options, "model", &s->bundle, error) ||
+        !policy_load(s->options, &s->bundle, s->backend, &s->model, error)) {
+        return false;
+    }
     s->tokenizer = s->bundle.tokenizer;
     s->chat = s->bundle.chat;
     s->has_chat = s->bundle.has_chat;

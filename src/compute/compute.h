@@ -78,6 +78,15 @@ typedef struct RopeTable { // cos and sin, F32 [n_positions, head_dim / 2] each,
     int32_t n_positions, half_dim;
 } RopeTable;
 
+// Inverted dropout. Element k of row t is kept where draw k % 4 of philox4x32_10(counter {k / 4, stream, 0, 0}, key
+// row_keys[t]), as a number in [0, 1) of 24 bits, is at least `rate`: a function of the row's key and of nothing else.
+typedef struct DropoutMask {
+    float rate;               // in [0, 1); 0 keeps everything, draws nothing and reads no keys
+    float factor;             // multiplies what is kept
+    uint32_t stream;          // one of the masks that a row has
+    const uint64_t *row_keys; // host [T]
+} DropoutMask;
+
 typedef struct Backend Backend;
 
 // The operations: see ops.def for each one's contract. First argument is always the backend.

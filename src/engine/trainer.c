@@ -18,7 +18,8 @@ Trainer *trainer_create(Model *model, const TrainerSettings *settings) {
     Trainer *t = mem_alloc(1, sizeof *t);
     t->model = model;
     t->settings = *settings;
-    t->pass = pass_create(model, (PassSettings){.backward = true, .checkpointing = settings->checkpointing});
+    t->pass = pass_create(model, (PassSettings){.backward = true, .checkpointing = settings->checkpointing,
+                                               .dropout = settings->dropout > 0});
     t->grads = param_arena_create(model);
     t->m = param_arena_create(model);
     t->v = param_arena_create(model);
@@ -46,9 +47,12 @@ void trainer_accumulate(Trainer *t, const Batch *batch, float temperature, bool 
         t->entropy = mem_realloc(t->entropy, (size_t)t->cap, sizeof(float));
         t->dlogp = mem_realloc(t->dlogp, (size_t)t->cap, sizeof(float));
     }
+    PassDropout dropout = {t->settings.dropout, t->settings.seed, (uint32_t)t->steps};
+    pass_set_dropout(t->pass, dropout);
     model_logprobs(t->model, t->pass, batch, temperature, t->logp, want_entropy ? t->entropy : NULL);
     loss(context, batch, t->logp, want_entropy ? t->entropy : NULL, t->dlogp);
     model_backward(t->model, t->pass, batch, temperature, t->dlogp, t->grads);
+    pass_set_dropout(t->pass, (PassDropout){0});
 }
 
 double trainer_step(Trainer *t, float rate) {

@@ -17,6 +17,7 @@ bool model_create(Backend *backend, const ModelConfig *config, Dtype dtype, Mode
     model->backend = backend;
     model->config = *config;
     model->dtype = dtype;
+    model->holders = 1;
     param_table_build(&model->table, backend, config, dtype);
     model->arena = RUN(backend, alloc, model->table.stored_bytes);
     *out = model;
@@ -27,10 +28,21 @@ void model_destroy(Model *model)
 {
     if (!model)
         return;
+    assert(model->holders > 0);
+    if (--model->holders > 0)
+        return;
     rope_table_release(model);
     RUN(model->backend, release, model->arena);
     param_table_free(&model->table);
+    model_destroy(model->base);
+    mem_free(model->base_name);
     mem_free(model);
+}
+
+Model *model_hold(Model *model)
+{
+    model->holders++;
+    return model;
 }
 
 const ModelConfig *model_config(const Model *model)
@@ -198,6 +210,7 @@ static inline bool same_shape(const ModelConfig *a, const ModelConfig *b)
 void model_copy(Model *to, const Model *from)
 {
     assert(to->backend == from->backend && same_shape(&to->config, &from->config));
+    assert(to->table.n_params == from->table.n_params);
     for (int32_t i = 0; i < to->table.n_params; i++) {
         const Param *a = &to->table.params[i], *b = &from->table.params[i];
         if (a->kind == PARAM_WEIGHT) {

@@ -5,6 +5,7 @@
 //   parameters lie in one arena of the backend: first the weights (projections and embeddings, F32 or BF16), then the
 //   vectors (norms and biases, F32). Gradients, optimiser moments and moving averages have the same places in F32
 //   arenas of their own (ParamArena).
+// - What is said of a model's parameters is true of an adapted model (lora.h) too: they are its adapters.
 // - Passes do not allocate once their workspace (Pass) has the size of the largest batch.
 // - A token's log-prob has the same bits from model_logprobs, from model_forward/backward's forward and from decoding.
 #ifndef RLT_MODEL_MODEL_H
@@ -35,7 +36,8 @@ typedef struct Model Model;
 
 // Uninitialised (zero) parameters; weights in `dtype` (training needs F32).
 MUST_CHECK bool model_create(Backend *backend, const ModelConfig *config, Dtype dtype, Model **model, Error *error);
-void model_destroy(Model *model); // NULL is fine
+void model_destroy(Model *model); // gives back one hold on it, the last one frees it; NULL is fine
+Model *model_hold(Model *model);  // one more hold; returns it
 // From scratch: normal(0, std) by addressed draws for weights (std 0.02; residual projections o_proj and down_proj
 // std / sqrt(2 n_layers)), ones for norms, zeros for biases. The same bits on every backend.
 void model_init_random(Model *model, uint64_t seed, float std);
@@ -65,15 +67,30 @@ typedef struct Pass Pass;
 typedef struct PassSettings {
     bool backward;        // keeps what the backward needs
     bool checkpointing;   // keeps layer inputs only and recomputes each layer in the backward
+    bool dropout;         // has room for the dropout of adapters
 } PassSettings;
 Pass *pass_create(Model *model, PassSettings settings);
 void pass_destroy(Pass *pass);
 void pass_reserve(Pass *pass, int32_t n_rows, int32_t n_predictions);
+// Dropout of adapters in the forwards to come and their backwards; rate 0 ends it. A token's draws are at (seed, step,
+// its segment's address, its position). Passes of models without adapters have none.
+typedef struct PassDropout {
+    float rate;
+    uint64_t seed;
+    uint32_t step;
+} PassDropout;
+void pass_set_dropout(Pass *pass, PassDropout dropout);
 size_t pass_bytes(const Model *model, PassSettings settings, int32_t n_rows, int32_t n_predictions); // for plans
 
 // logp[n_predictions] (host, nats) of the batch's predictions at a temperature; entropy may be NULL.
-// `pass` may be shared by models of one config on one backend.
+// `pass` may be shared by models of one config on one backend, adapters of at most the rank of the model it was created
+// for included.
 void model_logprobs(Model *model, Pass *pass, const Batch *batch, float temperature, float *logp, float *entropy);
+// kl[n_predictions] (host, nats): for each prediction of `batch` and its fellow of `other_batch` (as many, in the same
+// order; their ids do not matter) the divergence of the other's distribution from this one's, over the whole
+// vocabulary. Two models of one backend and vocabulary, with a pass each.
+void model_kl(Model *model, Pass *pass, const Batch *batch, Model *other, Pass *other_pass, const Batch *other_batch,
+              float temperature, float *kl);
 // The backward of the last model_logprobs on this pass (settings.backward), once: adds d loss / d parameter to `grads`
 // (a param arena), given dlogp[n_predictions] (host). `batch` is the same object, unchanged.
 void model_backward(Model *model, Pass *pass, const Batch *batch, float temperature, const float *dlogp, Dev grads);
