@@ -22,12 +22,6 @@ one_error() { # FAULT REASON
     [ "$(grep -c '^rlt: ' fault.err)" = 1 ] && tail -n 1 fault.err | grep -q "^rlt: .*: $2\$" || fail "$stage, $1: expected one line with \"$2\": $(cat fault.err)"
 }
 
-# The files that are the result, names and bytes; what tells of time or of interruptions is left out.
-result_of() {
-    (cd "$1" && find . -type f ! -name '*.html' ! -name 'events.*' ! -name timing.jsonl ! -name manifest.json ! -name recipe.yaml \
-        ! -path './checkpoints/*' | LC_ALL=C sort | xargs sha256sum)
-}
-
 # Stage `stage`, whose command is "$@" with out=DIR after it; `again`: what is added when it goes on.
 survives() {
     local n fault status n_calls step
@@ -65,8 +59,8 @@ stage="data tokenizer" && survives "$rlt" data tokenizer data=questions/train.js
 stage="eval" && survives "$rlt" eval model=base/model data=questions/test.jsonl limit=3 tags=short max_tokens=8
 suffix=/rows.jsonl
 stage="data sample" && survives "$rlt" data sample data=questions/train.jsonl count=5
-stage="score" && survives "$rlt" score teacher=base/model student=base/model data=questions/train.jsonl tags=short
 again=resume=true
+stage="score" && survives "$rlt" score teacher=base/model student=base/model data=questions/train.jsonl tags=short chunk=20
 stage="collect" && survives "$rlt" collect model=base/model data=questions/train.jsonl limit=6 chunk=1 tags=short max_tokens=8
 suffix=""
 stage="sft" && survives "$rlt" sft model=base/model data=questions/train.jsonl format=teacher tags=short steps=3 batch=2 lr=3e-3 \

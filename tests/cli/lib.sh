@@ -25,6 +25,12 @@ make_tiny() {
         scratch.positions=256 data=questions/train.jsonl format=teacher tags=short steps=6 batch=4 lr=3e-3 out=base 2>> log
 }
 
+# The files that are a folder's result, names and bytes; what tells of time, paths or interruptions is left out.
+result_of() {
+    (cd "$1" && find . -type f ! -name '*.html' ! -name 'events.*' ! -name timing.jsonl ! -name manifest.json ! -name recipe.yaml \
+        ! -name '*.stage.json' ! -path '*/checkpoints/*' | LC_ALL=C sort | xargs sha256sum)
+}
+
 # same_files A B FILE...: the same bytes
 same_files() {
     local a=$1 b=$2
