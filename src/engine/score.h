@@ -19,7 +19,8 @@ typedef struct ScoreCounts {
     int64_t tokens_computed, tokens_naive;
 } ScoreCounts;
 
-// max_rows: tokens a batch (one sequence alone may exceed it). counts may be NULL; it is added to. Longer than the model's
+// max_rows: tokens a batch (one sequence alone may exceed it), and what shares a prefix then shares it across batches too: it
+// changes neither bits nor counts. counts may be NULL; it is added to. Longer than the model's
 // positions is an error naming the sequence.
 MUST_CHECK bool score_sequences(Model *model, Pass *pass, const ScoreSequence *sequences, int32_t n, float temperature,
                                 int32_t max_rows, ScoreCounts *counts, Error *error);
