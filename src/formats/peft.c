@@ -4,24 +4,12 @@
 
 // Keys that change what is computed, and are only understood when they are null, false, 0 or empty.
 static const char *const unsupported[] = {
-    "alora_invocation_tokens",
-    "alpha_pattern",
-    "arrow_config",
-    "corda_config",
-    "exclude_modules",
-    "fan_in_fan_out",
-    "layer_replication",
-    "layers_pattern",
-    "layers_to_transform",
-    "lora_bias",
-    "lora_ga_config",
-    "modules_to_save",
-    "rank_pattern",
-    "target_parameters",
-    "trainable_token_indices",
-    "use_bdlora",
-    "use_dora",
-    "use_qalora",
+    "alora_invocation_tokens", "alpha_pattern",       "arrow_config", "corda_config",
+    "exclude_modules",         "fan_in_fan_out",      "kasa_config",  "layer_replication",
+    "layers_pattern",          "layers_to_transform", "lora_bias",    "lora_ga_config",
+    "modules_to_save",         "monteclora_config",   "rank_pattern", "target_parameters",
+    "trainable_token_indices", "use_bdlora",          "use_dora",     "use_qalora",
+    "velora_config",
 };
 
 static bool is_off(const json_t *value) {
