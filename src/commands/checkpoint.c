@@ -49,19 +49,39 @@ bool checkpoint_save(const char *path, const CheckpointParts *parts, const Check
     return ok;
 }
 
-bool checkpoint_load(const char *path, const CheckpointParts *parts, int64_t *step, CheckpointSizes *sizes,
-                     Error *error) {
+// The numbers of a checkpoint, and its arenas where n_arenas is not 0.
+static bool load(const char *path, const CheckpointParts *parts, StateArena *arenas, int n_arenas, StateNumber numbers[N_NUMBERS],
+                 Error *error) {
     char *state = path_join(path, "state.safetensors");
-    StateArena arenas[MAX_ARENAS];
-    StateNumber numbers[N_NUMBERS];
-    int n_arenas = list_arenas(parts, arenas);
     list_numbers(numbers);
     bool ok = train_state_load(state, trainer_model(parts->trainer), arenas, n_arenas, numbers, N_NUMBERS, error);
     mem_free(state);
-    if (!ok) return false;
+    return ok;
+}
+
+static CheckpointSizes sizes_of(const StateNumber numbers[N_NUMBERS]) {
+    return (CheckpointSizes){{(uint64_t)numbers[BYTES_METRICS].value, (uint64_t)numbers[BYTES_TIMING].value},
+                             (uint64_t)numbers[BYTES_SAMPLES].value};
+}
+
+bool checkpoint_load(const char *path, const CheckpointParts *parts, int64_t *step, CheckpointSizes *sizes, Error *error) {
+    StateArena arenas[MAX_ARENAS];
+    StateNumber numbers[N_NUMBERS];
+    int n_arenas = list_arenas(parts, arenas);
+    if (!load(path, parts, arenas, n_arenas, numbers, error)) return false;
     *step = numbers[STEP].value;
     trainer_set_steps(parts->trainer, numbers[OPTIMISER_STEPS].value);
-    sizes->metrics = (MetricsSizes){(uint64_t)numbers[BYTES_METRICS].value, (uint64_t)numbers[BYTES_TIMING].value};
-    sizes->samples = (uint64_t)numbers[BYTES_SAMPLES].value;
+    *sizes = sizes_of(numbers);
     return true;
+}
+
+bool checkpoint_sizes(const char *path, const CheckpointParts *parts, CheckpointSizes *sizes, Error *error) {
+    StateNumber numbers[N_NUMBERS];
+    if (!load(path, parts, NULL, 0, numbers, error)) return false;
+    *sizes = sizes_of(numbers);
+    return true;
+}
+
+bool checkpoint_save_model(const char *path, const CheckpointParts *parts, Dtype dtype, Error *error) {
+    return model_bundle_save(trainer_model(parts->trainer), DEV_NONE, parts->tokenizer, parts->chat, path, dtype, error);
 }

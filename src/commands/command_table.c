@@ -25,6 +25,7 @@ const Command *const command_table[] = {
     &command_inspect,
     &command_convert,
     &command_report,
+    &command_verify,
     NULL,
 };
 

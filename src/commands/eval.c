@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "commands/commands.h"
+#include "commands/generate_options.h"
 #include "commands/grading.h"
 #include "commands/model_bundle.h"
 #include "commands/training.h"
@@ -23,8 +24,7 @@ static const OptionRow rows[] = {
     {"temperature", OPTION_REAL, "0.7", 0, 100, NULL, "Of sampling; 0: greedy."},
     {"top_p", OPTION_REAL, "1", 0, 1, NULL, "Only the most probable tokens that make up this mass."},
     {"max_tokens", OPTION_INT, "1024", 1, 1e7, NULL, "New tokens an answer."},
-    {"slots", OPTION_INT, "64", 1, 1e6, NULL, "Answers in flight at once."},
-    {"cache_rows", OPTION_INT, "0", 0, 1e9, NULL, "Rows of the K/V cache; 0: what the slots need at most."},
+    SLOT_OPTIONS,
     {"seed", OPTION_INT, "1", 0, 4294967295.0, NULL, "Of every draw."},
     {"dtype", OPTION_CHOICE, "f32", 0, 0, "f32|bf16", "Type in which the weights are held."},
     {"backend", OPTION_TEXT, "cpu", 0, 0, NULL, "ref, cpu, cpu:portable, cpu:avx2, cpu:avx512."},
@@ -98,6 +98,7 @@ static bool sample(Eval *e, Error *error) {
         .stop_context = &stop,
         .max_slots = (int32_t)options_int(o, "slots"),
         .cache_rows = (int32_t)options_int(o, "cache_rows"),
+        .speculate = options_bool(o, "speculate"),
         .progress = progress_begin("eval", "answer", (uint64_t)e->n * (uint64_t)e->samples),
     };
     e->completions = mem_alloc((size_t)e->n * (size_t)e->samples, sizeof *e->completions);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "commands/commands.h"
+#include "commands/generate_options.h"
 #include "commands/model_bundle.h"
 #include "engine/generate.h"
 #include "text/stop_text.h"
@@ -24,8 +25,7 @@ static const OptionRow rows[] = {
     {"min_p", OPTION_REAL, "0", 0, 1, NULL, "Only tokens at least this probable, relative to the best."},
     {"max_tokens", OPTION_INT, "256", 1, 1e7, NULL, "New tokens a completion."},
     {"stop", OPTION_TEXT, "", 0, 0, NULL, "Ends a completion whose text comes to contain this."},
-    {"slots", OPTION_INT, "64", 1, 1e6, NULL, "Completions in flight at once."},
-    {"cache_rows", OPTION_INT, "0", 0, 1e9, NULL, "Rows of the K/V cache; 0: what the slots need at most."},
+    SLOT_OPTIONS,
     {"dtype", OPTION_CHOICE, "f32", 0, 0, "f32|bf16", "Type in which the weights are held."},
     {"backend", OPTION_TEXT, "cpu", 0, 0, NULL, "ref, cpu, cpu:portable, cpu:avx2, cpu:avx512."},
     {0},
@@ -171,6 +171,7 @@ static bool generate_all(const Options *o, ModelBundle *bundle, const Prompts *p
         .stop_context = &stop,
         .max_slots = (int32_t)options_int(o, "slots"),
         .cache_rows = (int32_t)options_int(o, "cache_rows"),
+        .speculate = options_bool(o, "speculate"),
     };
     Pass *pass = pass_create(bundle->model, (PassSettings){0});
     GenerateCounts counts;
@@ -180,8 +181,10 @@ static bool generate_all(const Options *o, ModelBundle *bundle, const Prompts *p
     progress_end(settings.progress);
     double seconds = time_now_s() - start;
     if (ok) {
-        log_info("%lld tokens sampled in %.2f s (%.1f tokens/s), %lld computed of %lld", (long long)counts.tokens_sampled, seconds,
-                 (double)counts.tokens_sampled / seconds, (long long)counts.tokens_computed, (long long)counts.tokens_naive);
+        log_info("%lld tokens sampled in %.2f s (%.1f tokens/s), %lld computed of %lld, %lld guessed ahead, %lld of them right",
+                 (long long)counts.tokens_sampled, seconds, (double)counts.tokens_sampled / seconds,
+                 (long long)counts.tokens_computed, (long long)counts.tokens_naive, (long long)counts.tokens_drafted,
+                 (long long)counts.tokens_accepted);
         ok = write_all(o, bundle, completions, n, samples, error);
     }
     for (int32_t i = 0; i < n * samples; i++) completion_free(&completions[i]);

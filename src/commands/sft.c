@@ -283,7 +283,7 @@ static bool train(Sft *s, Error *error) {
     Progress *progress = progress_begin("sft", "step", (uint64_t)steps);
     progress_resume(progress, (uint64_t)step);
     bool ok = true;
-    for (; ok && step < steps; step++) {
+    for (int64_t end = run_folder_end(s->folder, steps); ok && step < end; step++) {
         double start = time_now_s();
         step_order(s, step, batch, permutation, &epoch, order);
         SftStep out;
@@ -307,10 +307,9 @@ static bool train(Sft *s, Error *error) {
 static bool run(const Options *options, Error *error) {
     Sft s = {.options = options};
     dialogue_format_init(&s.format);
-    const char *inputs[] = {options_text(options, "model"), options_text(options, "data"), options_text(options, "scratch.tokenizer")};
     bool ok = backend_create(options_text(options, "backend"), &s.backend, error) &&
               dialogue_format_from_options(&s.format, options, error) && open_model(&s, error) && read_data(&s, error) &&
-              run_folder_open(options_text(options, "out"), options, s.backend, inputs, 3, &s.folder, error);
+              run_folder_open(options_text(options, "out"), options, s.backend, &s.folder, error);
     if (ok && run_folder_finished(s.folder)) {
         log_info("%s: finished already", options_text(options, "out"));
     } else if (ok) {

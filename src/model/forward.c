@@ -58,6 +58,22 @@ void model_logprobs(Model *model, Pass *pass, const Batch *batch, float temperat
     pass->forward_of = batch;
 }
 
+void model_kl(Model *model, Pass *pass, const Batch *batch, Model *other, Pass *other_pass, const Batch *other_batch,
+              float temperature, float *kl)
+{
+    assert(model->backend == other->backend && model->config.vocabulary == other->config.vocabulary);
+    assert(pass != other_pass && batch->n_predictions == other_batch->n_predictions);
+    if (batch->n_predictions == 0)
+        return;
+    check_all_new(&batch->forest);
+    check_all_new(&other_batch->forest);
+    pass_forward(pass, model, NULL, &batch->forest, batch->ids, batch->pred_row, batch->n_predictions);
+    pass_forward(other_pass, other, NULL, &other_batch->forest, other_batch->ids, other_batch->pred_row,
+                 other_batch->n_predictions);
+    RUN(model->backend, head_kl, kl, pass->head_x, model_top(model).head, other_pass->head_x, model_top(other).head,
+        temperature);
+}
+
 // From d loss / d logp to dx, the gradient of the residual stream after the last layer.
 static void head_backward(Model *model, Pass *pass, const Batch *batch, float temperature, const float *dlogp,
                           Dev grads)

@@ -86,6 +86,11 @@ size_t pass_bytes(const Model *model, PassSettings settings, int32_t n_rows, int
 // `pass` may be shared by models of one config on one backend, adapters of at most the rank of the model it was created
 // for included.
 void model_logprobs(Model *model, Pass *pass, const Batch *batch, float temperature, float *logp, float *entropy);
+// kl[n_predictions] (host, nats): for each prediction of `batch` and its fellow of `other_batch` (as many, in the same
+// order; their ids do not matter) the divergence of the other's distribution from this one's, over the whole
+// vocabulary. Two models of one backend and vocabulary, with a pass each.
+void model_kl(Model *model, Pass *pass, const Batch *batch, Model *other, Pass *other_pass, const Batch *other_batch,
+              float temperature, float *kl);
 // The backward of the last model_logprobs on this pass (settings.backward), once: adds d loss / d parameter to `grads`
 // (a param arena), given dlogp[n_predictions] (host). `batch` is the same object, unchanged.
 void model_backward(Model *model, Pass *pass, const Batch *batch, float temperature, const float *dlogp, Dev grads);
