@@ -19,7 +19,7 @@ static void make(void *context, size_t index, Buf *messages, int64_t *seed) {
     int32_t sample = (int32_t)(index % (size_t)c->samples);
     Buf text;
     buf_init(&text, 0);
-    if (c->rewrite.ptr != NULL) {
+    if (c->rewrite.len > 0) {
         rewrite_prompt_fill(c->rewrite, &c->rows[row], &text);
         openai_write_messages(STR(""), buf_str(&text), STR(""), messages);
     } else {
@@ -34,7 +34,7 @@ static void make(void *context, size_t index, Buf *messages, int64_t *seed) {
 // "stop" closes it, too.
 static Str find_trace(const ServerCollect *c, const OpenaiAnswer *answer, bool *closed) {
     Str text = buf_str(&answer->text);
-    ptrdiff_t close = c->rewrite.ptr != NULL ? -1 : str_find(text, str_of(c->format->explanation_close), 0);
+    ptrdiff_t close = c->rewrite.len > 0 ? -1 : str_find(text, str_of(c->format->explanation_close), 0);
     *closed = close >= 0 || strcmp(answer->finish, "stop") == 0;
     if (close >= 0) text.len = (size_t)close;
     return str_trim(text);
