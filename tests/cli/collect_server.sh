@@ -24,7 +24,7 @@ for i in $(seq 20); do
 done > data.jsonl
 
 start
-collect out=all.jsonl attempts=5 2> log || fail "$(cat log)"
+collect out=all.jsonl attempts=3 2> log || fail "$(cat log)"
 python3 - << 'EOF' || fail "all.jsonl: $(cat all.jsonl)"
 import json
 rows = [json.loads(line) for line in open("all.jsonl")]
@@ -36,10 +36,10 @@ for i, row in enumerate(rows):
     trace = "because " + row["question"]
     if n in (11, 12):
         seed = int(row["reasoning_trace"].removeprefix(trace))
-        assert row["closed"] == (seed % 2 == 0) and (row["closed"] or row["attempts"] == 5), row
+        assert row["closed"] == (seed % 2 == 0) and (row["closed"] or row["attempts"] == 3), row
         late.append(row["attempts"])
         continue
-    assert row["attempts"] == (0 if n == 9 else 5 if n == 5 else 1), row
+    assert row["attempts"] == (0 if n == 9 else 3 if n == 5 else 1), row
     assert row["closed"] == (n not in (5, 9)), row
     assert row["reasoning_trace"] == ("" if n == 9 else trace), row
     assert ("refused" in row) == (n == 9)
@@ -51,12 +51,12 @@ grep -q "2 of 40 explanations were refused" log || fail "expected a warning of r
 
 # A server that dies: what came is kept, and the run goes on from there to the same rows.
 start --die 15
-if collect out=part.jsonl attempts=5 in_flight=8 request_tries=2 2> log; then fail "expected a failure"; fi
+if collect out=part.jsonl attempts=3 in_flight=8 request_tries=2 2> log; then fail "expected a failure"; fi
 grep -q "request .* (of 40), try 2" log || fail "expected to hear of the request: $(cat log)"
 [ -s part.jsonl.partial ] || fail "expected rows of the run that ended"
 [ ! -e part.jsonl ] || fail "expected no finished file"
 start
-collect out=part.jsonl attempts=5 resume=true 2> log || fail "$(cat log)"
+collect out=part.jsonl attempts=3 resume=true 2> log || fail "$(cat log)"
 cmp all.jsonl part.jsonl || fail "a resumed run differs"
 
 # Another model writes the explanations anew; a brace that a row brings along stands for nothing.
