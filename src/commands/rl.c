@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/philox.h"
 #include "commands/commands.h"
@@ -130,11 +131,14 @@ static bool open_student(RlRun *r, Error *error) {
     return true;
 }
 
-static bool open_models(RlRun *r, Error *error) {
-    if (!model_bundle_open_key(r->options, "model", &r->policy, error) || !model_bundle_need_chat(&r->policy, error) ||
-        !policy_load(r->options, &r->policy, r->backend, &r->model, error)) {
-        return false;
-    }
+// Without its weights: a run that has ended needs none.
+static bool open_policy(RlRun *r, Error *error) {
+    return model_bundle_open_key(r->options, "model", &r->policy, error) && model_bundle_need_chat(&r->policy, error) &&
+           policy_check(r->options, &r->policy, error);
+}
+
+static bool load_models(RlRun *r, Error *error) {
+    if (!policy_load(r->options, &r->policy, r->backend, &r->model, error)) return false;
     r->dialogue = (Dialogue){r->policy.tokenizer, &r->policy.chat, &r->format};
     if (!open_student(r, error)) return false;
     if (options_real(r->options, "beta") > 0) {
@@ -177,6 +181,7 @@ static bool set_up(RlRun *r, Error *error) {
         .decode_pass = r->decode_pass,
         .reference = r->reference,
         .reference_pass = r->reference_pass,
+        .reference_is_start = !lora_wanted(o),
         .dialogue = &r->dialogue,
         .scorer = is_teacher(r) ? &r->scorer : NULL,
         .grade = grade_completion,
@@ -352,6 +357,7 @@ static bool one_step(RlRun *r, int64_t step, float rate, const RlQuestion *chose
               record_samples(r, step, &rollout, error);
     rl_rollout_free(&rollout);
     if (!ok) return false;
+    if (m.reference_equal) log_info("step %lld: the reference has the policy's weights, so its log-probs are the rollout's", (long long)step);
     *sampled += (double)m.generate.tokens_sampled;
     char note[128];
     if (is_teacher(r)) {
@@ -401,11 +407,12 @@ static bool run(const Options *options, Error *error) {
     dialogue_format_init(&r.format);
     bool ok = backend_create(options_text(options, "backend"), &r.backend, error) &&
               dialogue_format_from_options(&r.format, options, error) && read_data(&r, error) &&
+              open_policy(&r, error) &&
               run_folder_open(options_text(options, "out"), options, r.backend, &r.folder, error);
     if (ok && run_folder_finished(r.folder)) {
         log_info("%s: finished already", options_text(options, "out"));
     } else {
-        ok = ok && open_models(&r, error) && set_up(&r, error) && train(&r, error);
+        ok = ok && load_models(&r, error) && set_up(&r, error) && train(&r, error);
     }
     rl_run_free(&r);
     return ok;

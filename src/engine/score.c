@@ -2,14 +2,101 @@
 
 #include <assert.h>
 
-// The run of sequences that one batch holds: [first, last).
-typedef struct ScoreBatch {
-    Batch batch;
+typedef struct Scoring {
+    Model *model;
+    Pass *pass;
+    const ScoreSequence *sequences;
+    int32_t n;
+    float temperature;
+    int32_t max_rows;
+    ScoreCounts counts;
+    Batch batch, root;
     float *logp; // [cap]
     int32_t cap;
-    int32_t first, last;
-} ScoreBatch;
+} Scoring;
 
+<<<<<<< HEAD
+static bool wanted(const ScoreSequence *s) { return s->from < s->to; }
+// What follows the last wanted token need not be computed, nor the last token itself.
+static int32_t fed(const ScoreSequence *s) { return wanted(s) ? s->to - 1 : 0; }
+
+// Sequences `first` .. end - 1 share a prefix; a sequence without one is alone. `cost`: tokens to compute, none if none wanted.
+static int32_t group_end(const Scoring *sc, int32_t first, int64_t *cost) {
+    const ScoreSequence *s = sc->sequences;
+    int32_t end = first;
+    bool any = false;
+    *cost = 0;
+    do {
+        any |= wanted(&s[end]);
+        *cost += fed(&s[end++]);
+    } while (end < sc->n && s[first].n_prefix > 0 && s[end].prefix == s[first].prefix && s[end].n_prefix == s[first].n_prefix);
+    if (any) *cost += s[first].n_prefix;
+    return end;
+}
+
+// A sequence below segment `root` (-1: it has no prefix), with its predictions.
+static void add_sequence(Scoring *sc, const ScoreSequence *s, int32_t root) {
+    assert(s->from >= (s->n_prefix > 0 ? 0 : 1) && s->from <= s->to && s->to <= s->n_ids);
+    if (!wanted(s)) return;
+    sc->counts.tokens_naive += s->n_prefix + fed(s);
+    if (fed(s) == 0) { // the prefix alone predicts it
+        assert(root >= 0);
+        batch_predict_id(&sc->batch, root, s->ids[0]);
+        return;
+    }
+    int32_t segment = batch_add_segment(&sc->batch, root, s->ids, fed(s));
+    batch_predict(&sc->batch, segment, s->from, fed(s));
+    batch_predict_id(&sc->batch, segment, s->ids[fed(s)]);
+}
+
+// Computes the batch and hands out the log-probs of sequences first .. last - 1.
+static void run_batch(Scoring *sc, Prefix *prefix, int32_t first, int32_t last) {
+    Batch *batch = &sc->batch;
+    if (batch->n_predictions > sc->cap) {
+        sc->cap = batch->n_predictions;
+        sc->logp = mem_realloc(sc->logp, (size_t)sc->cap, sizeof *sc->logp);
+    }
+    model_logprobs_after(sc->model, sc->pass, prefix, batch, sc->temperature, sc->logp, NULL);
+    int32_t p = 0;
+    for (int32_t i = first; i < last; i++) {
+        const ScoreSequence *s = &sc->sequences[i];
+        for (int32_t t = s->from; t < s->to; t++) s->logp[t - s->from] = sc->logp[p++];
+    }
+    assert(p == batch->n_predictions);
+    sc->counts.tokens_computed += batch->forest.n_rows;
+}
+
+// As many whole groups from `first` as fit; at least one. Returns where they end.
+static int32_t score_groups(Scoring *sc, int32_t first) {
+    int32_t last = first;
+    batch_clear(&sc->batch);
+    while (last < sc->n) {
+        int64_t cost;
+        int32_t end = group_end(sc, last, &cost);
+        if (last > first && sc->batch.forest.n_rows + cost > sc->max_rows) break;
+        const ScoreSequence *s = &sc->sequences[last];
+        int32_t root = s->n_prefix > 0 && cost > 0 ? batch_add_segment(&sc->batch, -1, s->prefix, s->n_prefix) : -1;
+        for (; last < end; last++) add_sequence(sc, &sc->sequences[last], root);
+    }
+    run_batch(sc, NULL, first, last);
+    return last;
+}
+
+// A group that does not fit: its prefix first, then the sequences in as many batches as it takes.
+static void score_large_group(Scoring *sc, int32_t first, int32_t end) {
+    const ScoreSequence *s = sc->sequences;
+    Prefix *prefix = pass_prefix(sc->model, sc->pass);
+    batch_clear(&sc->root);
+    batch_add_segment(&sc->root, -1, s[first].prefix, s[first].n_prefix);
+    prefix_forward(sc->model, prefix, &sc->root);
+    sc->counts.tokens_computed += s[first].n_prefix;
+    for (int32_t last = first; first < end; first = last) {
+        batch_clear_after(&sc->batch, s[first].n_prefix);
+        while (last < end && (last == first || sc->batch.forest.n_rows + fed(&s[last]) <= sc->max_rows)) {
+            add_sequence(sc, &s[last++], 0);
+        }
+        run_batch(sc, prefix, first, last);
+=======
 bool score_same_prefix(const ScoreSequence *a, const ScoreSequence *b) {
     return a->prefix == b->prefix && a->n_prefix == b->n_prefix;
 }
@@ -41,6 +128,7 @@ static void fill(ScoreBatch *sb, const ScoreSequence *sequences, int32_t first, 
         int32_t cost = s->n_ids + (shared ? 0 : s->n_prefix);
         if (sb->last > first && sb->batch.forest.n_rows + cost > max_rows) break;
         score_batch_add(&sb->batch, s, shared, &root);
+>>>>>>> main
     }
 }
 
@@ -52,6 +140,19 @@ bool score_check_lengths(const Model *model, const ScoreSequence *sequences, int
                              (long long)sequences[i].n_prefix + sequences[i].n_ids, limit);
         }
     }
+<<<<<<< HEAD
+    Scoring sc = {.model = model, .pass = pass, .sequences = sequences, .n = n, .temperature = temperature, .max_rows = max_rows};
+    batch_init(&sc.batch);
+    batch_init(&sc.root);
+    for (int32_t first = 0; first < n;) {
+        int64_t cost;
+        int32_t end = group_end(&sc, first, &cost);
+        if (cost > max_rows && end - first > 1) {
+            score_large_group(&sc, first, end);
+            first = end;
+        } else {
+            first = score_groups(&sc, first);
+=======
     return true;
 }
 
@@ -77,9 +178,15 @@ bool score_sequences(Model *model, Pass *pass, const ScoreSequence *sequences, i
         if (counts != NULL) {
             counts->tokens_computed += batch->forest.n_rows;
             counts->tokens_naive += forest_tokens_naive(&batch->forest);
+>>>>>>> main
         }
     }
-    mem_free(sb.logp);
-    batch_free(&sb.batch);
+    if (counts != NULL) {
+        counts->tokens_computed += sc.counts.tokens_computed;
+        counts->tokens_naive += sc.counts.tokens_naive;
+    }
+    mem_free(sc.logp);
+    batch_free(&sc.batch);
+    batch_free(&sc.root);
     return true;
 }
