@@ -122,7 +122,7 @@ static bool open_model(Sft *s, Error *error) {
     const char *path = options_text(s->options, "model");
     if (*path == 0) return make_scratch(s, error);
     if (!model_bundle_open_key(s->options, "model", &s->bundle, error) ||
-        !policy_load(s->options, &s->bundle, s->backend, &s->model, error)) {
+        !policy_check(s->options, &s->bundle, error) || !policy_load(s->options, &s->bundle, s->backend, &s->model, error)) {
         return false;
     }
     s->tokenizer = s->bundle.tokenizer;
