@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/philox.h"
 #include "commands/commands.h"
@@ -180,6 +181,7 @@ static bool set_up(RlRun *r, Error *error) {
         .decode_pass = r->decode_pass,
         .reference = r->reference,
         .reference_pass = r->reference_pass,
+        .reference_is_start = !lora_wanted(o),
         .dialogue = &r->dialogue,
         .scorer = is_teacher(r) ? &r->scorer : NULL,
         .grade = grade_completion,
@@ -355,6 +357,7 @@ static bool one_step(RlRun *r, int64_t step, float rate, const RlQuestion *chose
               record_samples(r, step, &rollout, error);
     rl_rollout_free(&rollout);
     if (!ok) return false;
+    if (m.reference_equal) log_info("step %lld: the reference has the policy's weights, so its log-probs are the rollout's", (long long)step);
     *sampled += (double)m.generate.tokens_sampled;
     char note[128];
     if (is_teacher(r)) {

@@ -68,7 +68,7 @@ void batch_free(Batch *batch)
 void batch_clear(Batch *batch)
 {
     batch->forest.n_segments = batch->forest.n_rows = batch->forest.n_kv = 0;
-    batch->n_predictions = 0;
+    batch->n_predictions = batch->n_prefix = 0;
 }
 
 // Capacity that holds `used` + `extra` elements, at least doubling when it has to grow.
@@ -82,17 +82,33 @@ static int32_t grown(int32_t cap, int32_t used, int32_t extra)
     return need > twice ? need : twice;
 }
 
+static void reserve_segment(Batch *batch)
+{
+    int32_t cap = grown(batch->cap_segments, batch->forest.n_segments, 1);
+    if (cap == batch->cap_segments)
+        return;
+    batch->segments = mem_realloc(batch->segments, (size_t)cap, sizeof *batch->segments);
+    batch->addresses = mem_realloc(batch->addresses, (size_t)cap, sizeof *batch->addresses);
+    batch->cap_segments = cap;
+}
+
+void batch_clear_after(Batch *batch, int32_t n_prefix)
+{
+    assert(n_prefix >= 1);
+    batch_clear(batch);
+    reserve_segment(batch);
+    batch->segments[0] = (Segment){.parent = -1, .n_tokens = n_prefix};
+    batch->addresses[0] = (BatchAddress){0};
+    batch->n_prefix = n_prefix;
+    batch->forest = (Forest){.segments = batch->segments, .n_segments = 1, .n_kv = n_prefix};
+}
+
 int32_t batch_add_segment(Batch *batch, int32_t parent, const int32_t *ids, int32_t n)
 {
     Forest *forest = &batch->forest;
     assert(n >= 1 && parent >= -1 && parent < forest->n_segments);
-    int32_t cap = grown(batch->cap_segments, forest->n_segments, 1);
-    if (cap != batch->cap_segments) {
-        batch->segments = mem_realloc(batch->segments, (size_t)cap, sizeof *batch->segments);
-        batch->addresses = mem_realloc(batch->addresses, (size_t)cap, sizeof *batch->addresses);
-        batch->cap_segments = cap;
-    }
-    cap = grown(batch->cap_rows, forest->n_rows, n);
+    reserve_segment(batch);
+    int32_t cap = grown(batch->cap_rows, forest->n_rows, n);
     if (cap != batch->cap_rows) {
         batch->ids = mem_realloc(batch->ids, (size_t)cap, sizeof *batch->ids);
         batch->cap_rows = cap;
@@ -101,12 +117,12 @@ int32_t batch_add_segment(Batch *batch, int32_t parent, const int32_t *ids, int3
     assert(position <= INT32_MAX - n);
     batch->segments[index] = (Segment){
         .parent = parent, .position = position, .n_tokens = n, .n_new = n, .row = forest->n_rows,
-        .kv_row = forest->n_rows,
+        .kv_row = batch->n_prefix + forest->n_rows,
     };
     batch->addresses[index] = (BatchAddress){0};
     memcpy(batch->ids + forest->n_rows, ids, (size_t)n * sizeof *ids);
     forest->n_rows += n;
-    forest->n_kv = forest->n_rows;
+    forest->n_kv = batch->n_prefix + forest->n_rows;
     forest->segments = batch->segments;
     return index;
 }
@@ -122,12 +138,14 @@ int32_t batch_row_before(const Batch *batch, int32_t segment, int32_t offset)
     assert(segment >= 0 && segment < batch->forest.n_segments);
     const Segment *s = &batch->segments[segment];
     assert(offset >= 0 && offset <= s->n_tokens);
-    if (offset > 0)
-        return s->row + offset - 1;
-    if (s->parent < 0)
+    if (offset == 0 && s->parent < 0)
         return -1;
-    const Segment *parent = &batch->segments[s->parent];
-    return parent->row + parent->n_tokens - 1;
+    if (offset == 0)
+        return batch_row_before(batch, s->parent, batch->segments[s->parent].n_tokens);
+    if (segment > 0 || batch->n_prefix == 0)
+        return s->row + offset - 1;
+    assert(offset == s->n_tokens);
+    return BATCH_PREFIX_ROW;
 }
 
 static void reserve_predictions(Batch *batch, int32_t extra)

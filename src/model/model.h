@@ -95,6 +95,26 @@ void model_kl(Model *model, Pass *pass, const Batch *batch, Model *other, Pass *
 // (a param arena), given dlogp[n_predictions] (host). `batch` is the same object, unchanged.
 void model_backward(Model *model, Pass *pass, const Batch *batch, float temperature, const float *dlogp, Dev grads);
 
+// ---- a prefix that batches go on from
+// Tokens that are computed once, forward and backward, for any number of batches (batch_clear_after): their K and V, their
+// last token's part in predictions, and the sums of these' gradients. The log-probs of a batch, and all gradients in sum, are
+// those of one batch of everything: to the bit for log-probs; gradients are summed batch by batch and then over the prefix,
+// so to the bit as well however the tokens after the prefix are cut into batches.
+typedef struct Prefix Prefix;
+Prefix *prefix_create(Model *model, PassSettings settings); // settings.backward: for gradients too
+void prefix_destroy(Prefix *prefix);                        // NULL is fine
+Pass *prefix_pass(Prefix *prefix);                          // of its own tokens
+Prefix *pass_prefix(Model *model, Pass *pass); // one that lives as long as the pass, of its settings; made when first asked for
+// `batch` is one root, and predicts nothing. Sets the gradients to 0.
+void prefix_forward(Model *model, Prefix *prefix, const Batch *batch);
+// Once, after the backwards of all batches that went on from it: adds to `grads` what they left here. `batch` as above.
+void prefix_backward(Model *model, Prefix *prefix, const Batch *batch, Dev grads);
+// As model_logprobs and model_backward, for a batch of batch_clear_after (or of batch_clear, with NULL).
+void model_logprobs_after(Model *model, Pass *pass, Prefix *prefix, const Batch *batch, float temperature, float *logp,
+                          float *entropy);
+void model_backward_after(Model *model, Pass *pass, Prefix *prefix, const Batch *batch, float temperature,
+                          const float *dlogp, Dev grads);
+
 // ---- decoding
 // A K/V cache of n_kv rows for every layer.
 typedef struct KvCache KvCache;
