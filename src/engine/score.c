@@ -15,10 +15,31 @@ typedef struct Scoring {
     int32_t cap;
 } Scoring;
 
-<<<<<<< HEAD
 static bool wanted(const ScoreSequence *s) { return s->from < s->to; }
 // What follows the last wanted token need not be computed, nor the last token itself.
 static int32_t fed(const ScoreSequence *s) { return wanted(s) ? s->to - 1 : 0; }
+
+bool score_same_prefix(const ScoreSequence *a, const ScoreSequence *b) {
+    return a->prefix == b->prefix && a->n_prefix == b->n_prefix;
+}
+
+void score_batch_add_below(Batch *batch, const ScoreSequence *s, int32_t root) {
+    assert(s->from >= (s->n_prefix > 0 ? 0 : 1) && s->from <= s->to && s->to <= s->n_ids);
+    if (!wanted(s)) return;
+    if (fed(s) == 0) { // the prefix alone predicts it
+        assert(root >= 0);
+        batch_predict_id(batch, root, s->ids[0]);
+        return;
+    }
+    int32_t segment = batch_add_segment(batch, root, s->ids, fed(s));
+    batch_predict(batch, segment, s->from, fed(s));
+    batch_predict_id(batch, segment, s->ids[fed(s)]);
+}
+
+void score_batch_add(Batch *batch, const ScoreSequence *s, bool shared, int32_t *root) {
+    if (!shared) *root = s->n_prefix > 0 ? batch_add_segment(batch, -1, s->prefix, s->n_prefix) : -1;
+    score_batch_add_below(batch, s, *root);
+}
 
 // Sequences `first` .. end - 1 share a prefix; a sequence without one is alone. `cost`: tokens to compute, none if none wanted.
 static int32_t group_end(const Scoring *sc, int32_t first, int64_t *cost) {
@@ -29,24 +50,14 @@ static int32_t group_end(const Scoring *sc, int32_t first, int64_t *cost) {
     do {
         any |= wanted(&s[end]);
         *cost += fed(&s[end++]);
-    } while (end < sc->n && s[first].n_prefix > 0 && s[end].prefix == s[first].prefix && s[end].n_prefix == s[first].n_prefix);
+    } while (end < sc->n && s[first].n_prefix > 0 && score_same_prefix(&s[end], &s[first]));
     if (any) *cost += s[first].n_prefix;
     return end;
 }
 
-// A sequence below segment `root` (-1: it has no prefix), with its predictions.
 static void add_sequence(Scoring *sc, const ScoreSequence *s, int32_t root) {
-    assert(s->from >= (s->n_prefix > 0 ? 0 : 1) && s->from <= s->to && s->to <= s->n_ids);
-    if (!wanted(s)) return;
-    sc->counts.tokens_naive += s->n_prefix + fed(s);
-    if (fed(s) == 0) { // the prefix alone predicts it
-        assert(root >= 0);
-        batch_predict_id(&sc->batch, root, s->ids[0]);
-        return;
-    }
-    int32_t segment = batch_add_segment(&sc->batch, root, s->ids, fed(s));
-    batch_predict(&sc->batch, segment, s->from, fed(s));
-    batch_predict_id(&sc->batch, segment, s->ids[fed(s)]);
+    if (wanted(s)) sc->counts.tokens_naive += s->n_prefix + fed(s);
+    score_batch_add_below(&sc->batch, s, root);
 }
 
 // Computes the batch and hands out the log-probs of sequences first .. last - 1.
@@ -96,39 +107,6 @@ static void score_large_group(Scoring *sc, int32_t first, int32_t end) {
             add_sequence(sc, &s[last++], 0);
         }
         run_batch(sc, prefix, first, last);
-=======
-bool score_same_prefix(const ScoreSequence *a, const ScoreSequence *b) {
-    return a->prefix == b->prefix && a->n_prefix == b->n_prefix;
-}
-
-void score_batch_add(Batch *batch, const ScoreSequence *s, bool shared, int32_t *root) {
-    assert(s->from >= (s->n_prefix > 0 ? 0 : 1) && s->from <= s->to && s->to <= s->n_ids);
-    if (!shared) *root = s->n_prefix > 0 ? batch_add_segment(batch, -1, s->prefix, s->n_prefix) : -1;
-    if (s->from == s->to) return;
-    // what follows the last wanted token need not be computed, nor the last token itself
-    int32_t n_fed = s->to - 1;
-    if (n_fed == 0) { // the prefix alone predicts it
-        assert(*root >= 0);
-        batch_predict_id(batch, *root, s->ids[0]);
-        return;
-    }
-    int32_t segment = batch_add_segment(batch, *root, s->ids, n_fed);
-    batch_predict(batch, segment, s->from, n_fed);
-    batch_predict_id(batch, segment, s->ids[n_fed]);
-}
-
-// Adds sequences from `first` until max_rows; at least one.
-static void fill(ScoreBatch *sb, const ScoreSequence *sequences, int32_t first, int32_t n, int32_t max_rows) {
-    batch_clear(&sb->batch);
-    int32_t root = -1;
-    sb->first = first;
-    for (sb->last = first; sb->last < n; sb->last++) {
-        const ScoreSequence *s = &sequences[sb->last];
-        bool shared = sb->last > first && score_same_prefix(s, s - 1);
-        int32_t cost = s->n_ids + (shared ? 0 : s->n_prefix);
-        if (sb->last > first && sb->batch.forest.n_rows + cost > max_rows) break;
-        score_batch_add(&sb->batch, s, shared, &root);
->>>>>>> main
     }
 }
 
@@ -140,7 +118,12 @@ bool score_check_lengths(const Model *model, const ScoreSequence *sequences, int
                              (long long)sequences[i].n_prefix + sequences[i].n_ids, limit);
         }
     }
-<<<<<<< HEAD
+    return true;
+}
+
+bool score_sequences(Model *model, Pass *pass, const ScoreSequence *sequences, int32_t n, float temperature, int32_t max_rows,
+                     ScoreCounts *counts, Error *error) {
+    if (!score_check_lengths(model, sequences, n, error)) return false;
     Scoring sc = {.model = model, .pass = pass, .sequences = sequences, .n = n, .temperature = temperature, .max_rows = max_rows};
     batch_init(&sc.batch);
     batch_init(&sc.root);
@@ -152,33 +135,6 @@ bool score_check_lengths(const Model *model, const ScoreSequence *sequences, int
             first = end;
         } else {
             first = score_groups(&sc, first);
-=======
-    return true;
-}
-
-bool score_sequences(Model *model, Pass *pass, const ScoreSequence *sequences, int32_t n, float temperature, int32_t max_rows,
-                     ScoreCounts *counts, Error *error) {
-    if (!score_check_lengths(model, sequences, n, error)) return false;
-    ScoreBatch sb = {0};
-    batch_init(&sb.batch);
-    for (int32_t first = 0; first < n; first = sb.last) {
-        fill(&sb, sequences, first, n, max_rows);
-        Batch *batch = &sb.batch;
-        if (batch->n_predictions == 0) continue;
-        if (batch->n_predictions > sb.cap) {
-            sb.cap = batch->n_predictions;
-            sb.logp = mem_realloc(sb.logp, (size_t)sb.cap, sizeof *sb.logp);
-        }
-        model_logprobs(model, pass, batch, temperature, sb.logp, NULL);
-        int32_t p = 0;
-        for (int32_t i = sb.first; i < sb.last; i++) {
-            for (int32_t t = sequences[i].from; t < sequences[i].to; t++) sequences[i].logp[t - sequences[i].from] = sb.logp[p++];
-        }
-        assert(p == batch->n_predictions);
-        if (counts != NULL) {
-            counts->tokens_computed += batch->forest.n_rows;
-            counts->tokens_naive += forest_tokens_naive(&batch->forest);
->>>>>>> main
         }
     }
     if (counts != NULL) {
