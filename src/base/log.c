@@ -65,6 +65,12 @@ uint64_t process_peak_bytes(void) {
     return (uint64_t)usage.ru_maxrss * 1024; // Linux counts KiB
 }
 
+uint64_t process_page_faults(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (uint64_t)usage.ru_minflt + (uint64_t)usage.ru_majflt;
+}
+
 // ---- Progress ----
 
 struct Progress {

@@ -25,5 +25,7 @@ void progress_end(Progress *progress);                                         /
 
 // Peak resident memory of this process so far, in bytes.
 uint64_t process_peak_bytes(void);
+// Page faults of this process so far, minor and major.
+uint64_t process_page_faults(void);
 
 #endif

@@ -260,11 +260,18 @@ static void step_order(const Sft *s, int64_t step, int32_t batch, int32_t *permu
     }
 }
 
-static bool record(Sft *s, int64_t step, double rate, const SftStep *out, double seconds, Error *error) {
+static bool record(Sft *s, int64_t step, double rate, const SftStep *out, double seconds, const StepCounts *work, Error *error) {
     Metric metrics[] = {{"loss", out->loss}, {"grad_norm", out->grad_norm}, {"learning_rate", rate},
                         {"tokens", (double)out->tokens}, {"tokens_trained", (double)out->trained}};
-    Metric timing[] = {{"seconds", seconds}, {"tokens_per_s", (double)out->tokens / seconds}};
-    return run_folder_metrics(s->folder, step, metrics, 5, timing, 2, error);
+    Metric timing[] = {{"seconds", seconds}, {"tokens_per_s", (double)out->tokens / seconds},
+                       {"allocations", (double)work->allocations}, {"page_faults", (double)work->page_faults}};
+    return run_folder_metrics(s->folder, step, metrics, 5, timing, 4, error);
+}
+
+static PassSize pass_size(const Sft *s) {
+    int32_t longest = 0;
+    for (int32_t i = 0; i < s->n_examples; i++) longest = s->examples[i].n > longest ? s->examples[i].n : longest;
+    return sft_pass_size(longest, (int32_t)options_int(s->options, "batch"), (int32_t)options_int(s->options, "max_rows"));
 }
 
 static bool train(Sft *s, Error *error) {
@@ -280,14 +287,18 @@ static bool train(Sft *s, Error *error) {
     int32_t *permutation = mem_alloc((size_t)s->n_examples, sizeof *permutation), *order = mem_alloc((size_t)batch, sizeof *order);
     Progress *progress = progress_begin("sft", "step", (uint64_t)steps);
     progress_resume(progress, (uint64_t)step);
+    PassSize size = pass_size(s);
+    trainer_reserve(s->trainer, &size);
     bool ok = true;
     for (; ok && step < steps; step++) {
         double start = time_now_s();
+        StepCounts work = step_counts_begin();
         step_order(s, step, batch, permutation, &epoch, order);
         SftStep out;
         float rate = schedule_rate(&schedule, step);
         sft_step(s->trainer, s->examples, order, batch, max_rows, rate, &out);
-        ok = record(s, step, rate, &out, time_now_s() - start, error);
+        step_counts_end(&work);
+        ok = record(s, step, rate, &out, time_now_s() - start, &work, error);
         char note[64];
         snprintf(note, sizeof note, "loss %.4f, %.0f tokens/s", out.loss, (double)out.tokens / (time_now_s() - start));
         progress_update(progress, (uint64_t)step + 1, note);

@@ -78,6 +78,16 @@ typedef struct RopeTable { // cos and sin, F32 [n_positions, head_dim / 2] each,
     int32_t n_positions, half_dim;
 } RopeTable;
 
+// The largest that the operations of a pass are asked for, for reserving workspaces and for plans.
+typedef struct WorkShape {
+    int32_t hidden, q_cols, kv_cols, head_dim, ffn, vocabulary; // C, H*D, G*D, D, F, V
+    int32_t rows, predictions;  // T, P
+    int32_t segments, depth;    // of a forest, and of its longest path in segments
+    int32_t longest;            // tokens of its longest path
+    size_t parameters;          // floats of an arena that the optimiser goes over; 0: frozen
+    bool backward, sample;      // whether the backward operations, and head_sample, are among them
+} WorkShape;
+
 typedef struct Backend Backend;
 
 // The operations: see ops.def for each one's contract. First argument is always the backend.

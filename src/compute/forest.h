@@ -58,6 +58,8 @@ typedef struct Batch {
 void batch_init(Batch *batch);
 void batch_free(Batch *batch);
 void batch_clear(Batch *batch);
+// Room for so many segments, rows and predictions: batches up to it allocate nothing.
+void batch_reserve(Batch *batch, int32_t n_segments, int32_t n_rows, int32_t n_predictions);
 // Appends a segment of n >= 1 tokens under `parent` (-1: a root); returns its index.
 int32_t batch_add_segment(Batch *batch, int32_t parent, const int32_t *ids, int32_t n);
 // Row of the token before position `offset` of a segment (offset 0: the parent's last row). -1 at a root's start.

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 struct Trainer {
     Model *model;
@@ -9,6 +10,7 @@ struct Trainer {
     Pass *pass;
     Dev grads, m, v;
     int64_t steps;
+    Batch batch;
     float *logp, *entropy, *dlogp; // [cap]
     int32_t cap;
 };
@@ -22,7 +24,29 @@ Trainer *trainer_create(Model *model, const TrainerSettings *settings) {
     t->grads = param_arena_create(model);
     t->m = param_arena_create(model);
     t->v = param_arena_create(model);
+    batch_init(&t->batch);
     return t;
+}
+
+static void reserve_predictions(Trainer *t, int32_t n) {
+    if (n <= t->cap) return;
+    float **arrays[] = {&t->logp, &t->entropy, &t->dlogp};
+    for (int i = 0; i < 3; i++) {
+        *arrays[i] = mem_realloc(*arrays[i], (size_t)n, sizeof(float));
+        memset(*arrays[i], 0, (size_t)n * sizeof(float)); // in memory before the step
+    }
+    t->cap = n;
+}
+
+void trainer_reserve(Trainer *t, const PassSize *size) {
+    model_reserve(t->model, t->pass, size);
+    batch_reserve(&t->batch, size->segments, size->rows, size->predictions);
+    reserve_predictions(t, size->predictions);
+}
+
+Batch *trainer_batch(Trainer *t) {
+    batch_clear(&t->batch);
+    return &t->batch;
 }
 
 void trainer_destroy(Trainer *t) {
@@ -31,6 +55,7 @@ void trainer_destroy(Trainer *t) {
     param_arena_destroy(t->model, t->grads);
     param_arena_destroy(t->model, t->m);
     param_arena_destroy(t->model, t->v);
+    batch_free(&t->batch);
     mem_free(t->logp);
     mem_free(t->entropy);
     mem_free(t->dlogp);
@@ -40,12 +65,7 @@ void trainer_destroy(Trainer *t) {
 void trainer_accumulate(Trainer *t, const Batch *batch, float temperature, bool want_entropy, LossFunction loss, void *context) {
     int32_t n = batch->n_predictions;
     if (n == 0) return;
-    if (n > t->cap) {
-        t->cap = n + n / 4;
-        t->logp = mem_realloc(t->logp, (size_t)t->cap, sizeof(float));
-        t->entropy = mem_realloc(t->entropy, (size_t)t->cap, sizeof(float));
-        t->dlogp = mem_realloc(t->dlogp, (size_t)t->cap, sizeof(float));
-    }
+    if (n > t->cap) reserve_predictions(t, n + n / 4);
     model_logprobs(t->model, t->pass, batch, temperature, t->logp, want_entropy ? t->entropy : NULL);
     loss(context, batch, t->logp, want_entropy ? t->entropy : NULL, t->dlogp);
     model_backward(t->model, t->pass, batch, temperature, t->dlogp, t->grads);

@@ -69,7 +69,22 @@ typedef struct PassSettings {
 Pass *pass_create(Model *model, PassSettings settings);
 void pass_destroy(Pass *pass);
 void pass_reserve(Pass *pass, int32_t n_rows, int32_t n_predictions);
-size_t pass_bytes(const Model *model, PassSettings settings, int32_t n_rows, int32_t n_predictions); // for plans
+
+// ---- sizes, from shapes alone: for plans, and for reserving all that a run needs before its first step
+// The largest pass that a run will ask for.
+typedef struct PassSize {
+    int32_t rows, predictions;
+    int32_t segments, depth; // depth: segments from a root to a leaf
+    int32_t longest;         // tokens of the longest sequence
+    bool train, sample;      // whether gradients are taken, and tokens sampled
+} PassSize;
+size_t model_bytes(Backend *backend, const ModelConfig *config, Dtype dtype);     // of its parameters
+size_t model_arena_bytes(Backend *backend, const ModelConfig *config);            // of a F32 arena beside it
+size_t pass_bytes(const ModelConfig *config, PassSettings settings, int32_t n_rows, int32_t n_predictions);
+size_t rope_bytes(const ModelConfig *config, int32_t longest);
+size_t model_work_bytes(Backend *backend, const ModelConfig *config, const PassSize *size); // the backend's workspaces
+// Passes up to `size` allocate nothing from here on, and their memory has been touched.
+void model_reserve(Model *model, Pass *pass, const PassSize *size);
 
 // logp[n_predictions] (host, nats) of the batch's predictions at a temperature; entropy may be NULL.
 // `pass` may be shared by models of one config on one backend.
@@ -83,7 +98,7 @@ void model_backward(Model *model, Pass *pass, const Batch *batch, float temperat
 typedef struct KvCache KvCache;
 KvCache *kv_cache_create(Model *model, int32_t n_rows);
 void kv_cache_destroy(KvCache *cache);
-size_t kv_cache_bytes(const Model *model, int32_t n_rows);
+size_t kv_cache_bytes(const ModelConfig *config, int32_t n_rows);
 // Computes the new tokens of `forest` (ids[n_rows], host) over a cache, writing their K and V into it, and samples one
 // token after each of rows[n] (logp as model_logprobs gives at settings->temperature). n may be 0 (prefill only).
 void model_decode(Model *model, Pass *pass, KvCache *cache, const Forest *forest, const int32_t *ids,

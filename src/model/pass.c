@@ -2,6 +2,7 @@
 #include "model/model.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "model/model_impl.h"
@@ -107,16 +108,17 @@ static size_t carve_pass(Pass *pass, Dev base, int32_t n_rows, int32_t n_predict
     return carver.used_bytes;
 }
 
-static void init_pass(Pass *pass, const Model *model, PassSettings settings)
+static void init_pass(Pass *pass, const ModelConfig *config, PassSettings settings)
 {
-    *pass = (Pass){.backend = model->backend, .config = model->config, .settings = settings};
-    pass->acts = mem_alloc((size_t)model->config.n_layers, sizeof *pass->acts);
+    *pass = (Pass){.config = *config, .settings = settings};
+    pass->acts = mem_alloc((size_t)config->n_layers, sizeof *pass->acts);
 }
 
 Pass *pass_create(Model *model, PassSettings settings)
 {
     Pass *pass = mem_alloc(1, sizeof *pass);
-    init_pass(pass, model, settings);
+    init_pass(pass, &model->config, settings);
+    pass->backend = model->backend;
     return pass;
 }
 
@@ -130,10 +132,10 @@ void pass_destroy(Pass *pass)
     mem_free(pass);
 }
 
-size_t pass_bytes(const Model *model, PassSettings settings, int32_t n_rows, int32_t n_predictions)
+size_t pass_bytes(const ModelConfig *config, PassSettings settings, int32_t n_rows, int32_t n_predictions)
 {
     Pass pass;
-    init_pass(&pass, model, settings);
+    init_pass(&pass, config, settings);
     size_t bytes = carve_pass(&pass, DEV_NONE, n_rows, n_predictions);
     mem_free(pass.acts);
     return bytes;
@@ -150,6 +152,7 @@ void pass_reserve(Pass *pass, int32_t n_rows, int32_t n_predictions)
     }
     if (n_rows > pass->cap_positions) {
         pass->positions = mem_realloc(pass->positions, (size_t)n_rows, sizeof *pass->positions);
+        memset(pass->positions, 0, (size_t)n_rows * sizeof *pass->positions); // in memory before the pass
         pass->cap_positions = n_rows;
     }
 }

@@ -203,3 +203,16 @@ void cpu_linear_backward_weight(Backend *be, Weight dw, Vec dbias, Mat dout, Mat
     for (int32_t t = 0; t < dout.rows; t++)
         cpu_kernels(be)->add(cpu_floats(dbias.data), cpu_floats(dbias.data), cpu_row(dout, t), (size_t)dbias.n);
 }
+
+void product_needs(WorkNeeds *needs, int threads, int32_t rows, int32_t n_out, int32_t n_in, bool backward)
+{
+    Packed x = packed_shape(rows, n_in), dout = packed_shape(rows, n_out);
+    work_need(needs, WORK_LEFT, packed_bytes(&x));
+    work_need(needs, WORK_THREADS, (size_t)threads * PRODUCT_ACC_FLOATS * sizeof(float));
+    if (!backward)
+        return;
+    work_need(needs, WORK_LEFT, packed_bytes(&dout));
+    work_need(needs, WORK_LEFT, (size_t)div_up(n_in, TILE_ROWS) * (size_t)rows * TILE_ROWS * sizeof(float));
+    work_need(needs, WORK_RIGHT, (size_t)div_up(n_out, PANEL) * (size_t)rows * PANEL * sizeof(float));
+    work_need(needs, WORK_THREADS, (size_t)threads * INPUT_WORK_FLOATS * sizeof(float));
+}

@@ -76,6 +76,16 @@ void ref_copy(Backend *be, Dev to, Dev from, size_t bytes)
         memcpy((void *)to.address, (const void *)from.address, bytes);
 }
 
+// Operations of this backend allocate what they need and give it back.
+size_t ref_work_bytes(Backend *be, const WorkShape *shape)
+{
+    return 0;
+}
+
+void ref_work_reserve(Backend *be, const WorkShape *shape)
+{
+}
+
 size_t ref_weight_bytes(Backend *be, Dtype dtype, int32_t n_out, int32_t n_in)
 {
     assert(n_out >= 1 && n_in >= 1);

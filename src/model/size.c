@@ -1,0 +1,51 @@
+// What passes of a model need, from its shape alone.
+#include "model/model.h"
+#include "model/model_impl.h"
+
+size_t model_bytes(Backend *backend, const ModelConfig *config, Dtype dtype)
+{
+    ParamTable table;
+    param_table_build(&table, backend, config, dtype);
+    size_t bytes = table.stored_bytes;
+    param_table_free(&table);
+    return bytes;
+}
+
+size_t model_arena_bytes(Backend *backend, const ModelConfig *config)
+{
+    return model_bytes(backend, config, DTYPE_F32);
+}
+
+static WorkShape work_shape(Backend *backend, const ModelConfig *config, const PassSize *size)
+{
+    return (WorkShape){
+        .hidden = config->hidden,
+        .q_cols = config->n_heads * config->head_dim,
+        .kv_cols = config->n_kv_heads * config->head_dim,
+        .head_dim = config->head_dim,
+        .ffn = config->ffn,
+        .vocabulary = config->vocabulary,
+        .rows = size->rows,
+        .predictions = size->predictions,
+        .segments = size->segments,
+        .depth = size->depth,
+        .longest = size->longest,
+        .parameters = size->train ? model_arena_bytes(backend, config) / sizeof(float) : 0,
+        .backward = size->train,
+        .sample = size->sample,
+    };
+}
+
+size_t model_work_bytes(Backend *backend, const ModelConfig *config, const PassSize *size)
+{
+    WorkShape shape = work_shape(backend, config, size);
+    return RUN(backend, work_bytes, &shape);
+}
+
+void model_reserve(Model *model, Pass *pass, const PassSize *size)
+{
+    WorkShape shape = work_shape(model->backend, &model->config, size);
+    pass_reserve(pass, size->rows, size->predictions);
+    rope_table_reserve(model, size->longest);
+    RUN(model->backend, work_reserve, &shape);
+}
