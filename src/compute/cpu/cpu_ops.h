@@ -78,8 +78,13 @@ static inline size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * 
 // Where part i of n things cut into `parts` nearly equal parts begins.
 static inline int32_t part_start(int32_t n, int32_t parts, int32_t i) { return (int32_t)((int64_t)n * i / parts); }
 
-// Panels of a weight, and elements (float or BF16) from one to the next.
+// Panels of a weight, and elements (float or BF16) from one to the next. A Q8_0 weight has blocks instead.
 static inline int32_t weight_panels(Weight w) { return div_up(w.n_out, PANEL); }
+static inline int32_t q8_blocks(Weight w) { return div_up(w.n_in, Q8_BLOCK); }
+static inline Q8Panel *q8_panel(Weight w, int32_t panel)
+{
+    return (Q8Panel *)w.data.address + (size_t)panel * (size_t)q8_blocks(w);
+}
 static inline size_t weight_panel_elements(Weight w)
 {
     return (w.dtype == DTYPE_BF16 ? round_up((size_t)w.n_in, 2) : (size_t)w.n_in) * PANEL;
