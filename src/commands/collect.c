@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "commands/collect_server.h"
 #include "commands/commands.h"
+#include "commands/generate_options.h"
 #include "commands/model_bundle.h"
 #include "commands/server.h"
 #include "commands/training.h"
@@ -15,6 +16,7 @@
 
 static const OptionRow rows[] = {
     {"model", OPTION_INPUT, "", 0, 0, NULL, "The teacher: a Hugging Face folder or a GGUF file."},
+    BASE_OPTION,
     SERVER_OPTIONS,
     {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL rows with question and solution."},
     {"out", OPTION_OUTPUT, NULL, 0, 0, NULL, "JSONL: each row with the explanation as reasoning_trace."},
@@ -24,12 +26,11 @@ static const OptionRow rows[] = {
      "Tries at an explanation that closes its tag; the last one is kept where none does. With a server: 1."},
     {"temperature", OPTION_REAL, "0.7", 0, 100, NULL, "Of sampling; 0: greedy."},
     {"max_tokens", OPTION_INT, "1024", 1, 1e7, NULL, "New tokens an explanation."},
-    {"slots", OPTION_INT, "64", 1, 1e6, NULL, "Completions in flight at once."},
-    {"cache_rows", OPTION_INT, "0", 0, 1e9, NULL, "Rows of the K/V cache; 0: what the slots need at most."},
+    SLOT_OPTIONS,
     {"chunk", OPTION_INT, "512", 1, 1e6, NULL, "Questions between two writes: what an interruption can lose."},
     {"seed", OPTION_INT, "1", 0, 4294967295.0, NULL, "Of every draw."},
     {"resume", OPTION_BOOL, "false", 0, 0, NULL, "Goes on after the rows that `out`.partial holds."},
-    {"dtype", OPTION_CHOICE, "f32", 0, 0, "f32|bf16", "Type in which the weights are held."},
+    DTYPE_OPTION,
     {"backend", OPTION_TEXT, "cpu", 0, 0, NULL, "ref, cpu, cpu:portable, cpu:avx2, cpu:avx512."},
     DIALOGUE_OPTIONS,
     {0},
@@ -91,6 +92,7 @@ static bool sample_chunk(Collect *c, size_t first, int32_t n, Completion *comple
         .stop_context = &stop,
         .max_slots = (int32_t)options_int(o, "slots"),
         .cache_rows = (int32_t)options_int(o, "cache_rows"),
+        .speculate = options_bool(o, "speculate"),
     };
     int32_t n_open = n * c->samples;
     for (int32_t q = 0; q < n; q++) {
@@ -100,13 +102,18 @@ static bool sample_chunk(Collect *c, size_t first, int32_t n, Completion *comple
     for (int32_t i = 0; i < n_open; i++) place[i] = i;
     bool ok = true;
     for (int64_t attempt = 0; ok && n_open > 0 && attempt < options_int(o, "attempts"); attempt++) {
-        for (int32_t i = 0; i < n_open; i++) {
+        int32_t n_prompts = 0;
+        for (int32_t i = 0; i < n_open; i++) { // neighbours that are samples of one question share its prompt
             int32_t q = place[i] / c->samples, s = place[i] % c->samples;
-            prompts[i] = (GeneratePrompt){ids[q].data, ids[q].len, (uint32_t)(first + (size_t)q), (uint32_t)s, 1};
+            if (i > 0 && s > 0 && place[i - 1] == place[i] - 1) {
+                prompts[n_prompts - 1].n_samples++;
+                continue;
+            }
+            prompts[n_prompts++] = (GeneratePrompt){ids[q].data, ids[q].len, (uint32_t)(first + (size_t)q), (uint32_t)s, 1};
         }
         GenerateCounts counts;
         settings.step = (uint32_t)attempt;
-        ok = generate(c->bundle.model, c->pass, prompts, n_open, &settings, again, &counts, error);
+        ok = generate(c->bundle.model, c->pass, prompts, n_prompts, &settings, again, &counts, error);
         c->n_sampled += counts.tokens_sampled;
         int32_t still = 0;
         Buf text;
@@ -213,9 +220,9 @@ static bool collect_all(Collect *c, Error *error) {
 
 static bool open_model(Collect *c, Error *error) {
     const Options *o = c->options;
-    Dtype dtype = strcmp(options_text(o, "dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+    Dtype dtype = dtype_option(o, "dtype");
     if (!backend_create(options_text(o, "backend"), &c->backend, error) ||
-        !model_bundle_open(options_text(o, "model"), &c->bundle, error) || !model_bundle_need_chat(&c->bundle, error) ||
+        !model_bundle_open_key(o, "model", &c->bundle, error) || !model_bundle_need_chat(&c->bundle, error) ||
         !model_bundle_load(&c->bundle, c->backend, dtype, error)) {
         return false;
     }

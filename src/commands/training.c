@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "commands/lora_options.h"
 
 #define SYSTEM_PROMPT_MAX_BYTES ((size_t)1 << 20)
 
@@ -25,6 +26,8 @@ TrainerSettings training_settings(const Options *options) {
         .weight_decay = (float)options_real(options, "weight_decay"),
         .clip_norm = (float)options_real(options, "clip"),
         .checkpointing = options_bool(options, "checkpointing"),
+        .dropout = lora_wanted(options) ? (float)options_real(options, "lora.dropout") : 0,
+        .seed = (uint64_t)options_int(options, "seed"),
     };
 }
 

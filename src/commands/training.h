@@ -28,6 +28,8 @@
     {"checkpoint_every", OPTION_INT, "0", 0, 1e9, NULL, "Steps between checkpoints; 0: only the finished model."},                \
     {"keep", OPTION_INT, "2", 1, 1e6, NULL, "Checkpoints that are kept."},                                                        \
     {"resume", OPTION_BOOL, "false", 0, 0, NULL, "Goes on from the newest checkpoint of `out`, to the same bits."},               \
+    {"replay", OPTION_INT, "-1", -1, 1e9, NULL,                                                                                    \
+     "Computes the steps of the run in `out` up to this one again, from the nearest checkpoint, and compares; -1: off."},          \
     {"save_dtype", OPTION_CHOICE, "f32", 0, 0, "f32|bf16", "Type of the finished model's weights on disk."},                      \
     {"backend", OPTION_TEXT, "cpu", 0, 0, NULL, "ref, cpu, cpu:portable, cpu:avx2, cpu:avx512."},                                 \
     DIALOGUE_OPTIONS

@@ -92,6 +92,15 @@ typedef struct WorkShape {
     bool backward, sample;      // whether the backward operations, and head_sample, are among them
 } WorkShape;
 
+// Inverted dropout. Element k of row t is kept where draw k % 4 of philox4x32_10(counter {k / 4, stream, 0, 0}, key
+// row_keys[t]), as a number in [0, 1) of 24 bits, is at least `rate`: a function of the row's key and of nothing else.
+typedef struct DropoutMask {
+    float rate;               // in [0, 1); 0 keeps everything, draws nothing and reads no keys
+    float factor;             // multiplies what is kept
+    uint32_t stream;          // one of the masks that a row has
+    const uint64_t *row_keys; // host [T]
+} DropoutMask;
+
 typedef struct Backend Backend;
 
 // The operations: see ops.def for each one's contract. First argument is always the backend.

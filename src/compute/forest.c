@@ -63,6 +63,7 @@ void batch_free(Batch *batch)
     mem_free(batch->ids);
     mem_free(batch->pred_row);
     mem_free(batch->pred_id);
+    mem_free(batch->addresses);
     memset(batch, 0, sizeof *batch);
 }
 
@@ -96,6 +97,7 @@ static void reserve_segments(Batch *batch, int32_t cap)
     if (cap <= batch->cap_segments)
         return;
     batch->segments = grow(batch->segments, batch->cap_segments, cap, sizeof *batch->segments);
+    batch->addresses = grow(batch->addresses, batch->cap_segments, cap, sizeof *batch->addresses);
     batch->cap_segments = cap;
     batch->forest.segments = batch->segments;
 }
@@ -136,11 +138,18 @@ int32_t batch_add_segment(Batch *batch, int32_t parent, const int32_t *ids, int3
         .parent = parent, .position = position, .n_tokens = n, .n_new = n, .row = forest->n_rows,
         .kv_row = forest->n_rows,
     };
+    batch->addresses[index] = (BatchAddress){0};
     memcpy(batch->ids + forest->n_rows, ids, (size_t)n * sizeof *ids);
     forest->n_rows += n;
     forest->n_kv = forest->n_rows;
     forest->segments = batch->segments;
     return index;
+}
+
+void batch_set_address(Batch *batch, int32_t segment, uint32_t question, uint32_t sample)
+{
+    assert(segment >= 0 && segment < batch->forest.n_segments);
+    batch->addresses[segment] = (BatchAddress){question, sample};
 }
 
 int32_t batch_row_before(const Batch *batch, int32_t segment, int32_t offset)

@@ -4,44 +4,45 @@
 
 // The run of sequences that one batch holds: [first, last).
 typedef struct ScoreBatch {
-    Batch batch;
-    float *logp; // [cap]
-    int32_t cap;
+    Batch *batch;
     int32_t first, last;
 } ScoreBatch;
 
-static bool same_prefix(const ScoreSequence *a, const ScoreSequence *b) {
+bool score_same_prefix(const ScoreSequence *a, const ScoreSequence *b) {
     return a->prefix == b->prefix && a->n_prefix == b->n_prefix;
+}
+
+void score_batch_add(Batch *batch, const ScoreSequence *s, bool shared, int32_t *root) {
+    assert(s->from >= (s->n_prefix > 0 ? 0 : 1) && s->from <= s->to && s->to <= s->n_ids);
+    if (!shared) *root = s->n_prefix > 0 ? batch_add_segment(batch, -1, s->prefix, s->n_prefix) : -1;
+    if (s->from == s->to) return;
+    // what follows the last wanted token need not be computed, nor the last token itself
+    int32_t n_fed = s->to - 1;
+    if (n_fed == 0) { // the prefix alone predicts it
+        assert(*root >= 0);
+        batch_predict_id(batch, *root, s->ids[0]);
+        return;
+    }
+    int32_t segment = batch_add_segment(batch, *root, s->ids, n_fed);
+    batch_predict(batch, segment, s->from, n_fed);
+    batch_predict_id(batch, segment, s->ids[n_fed]);
 }
 
 // Adds sequences from `first` until max_rows; at least one.
 static void fill(ScoreBatch *sb, const ScoreSequence *sequences, int32_t first, int32_t n, int32_t max_rows) {
-    batch_clear(&sb->batch);
+    batch_clear(sb->batch);
     int32_t root = -1;
     sb->first = first;
     for (sb->last = first; sb->last < n; sb->last++) {
         const ScoreSequence *s = &sequences[sb->last];
-        bool shared = sb->last > first && same_prefix(s, s - 1);
+        bool shared = sb->last > first && score_same_prefix(s, s - 1);
         int32_t cost = s->n_ids + (shared ? 0 : s->n_prefix);
-        if (sb->last > first && sb->batch.forest.n_rows + cost > max_rows) break;
-        assert(s->from >= (s->n_prefix > 0 ? 0 : 1) && s->from <= s->to && s->to <= s->n_ids);
-        if (!shared) root = s->n_prefix > 0 ? batch_add_segment(&sb->batch, -1, s->prefix, s->n_prefix) : -1;
-        if (s->from == s->to) continue;
-        // what follows the last wanted token need not be computed, nor the last token itself
-        int32_t n_fed = s->to - 1;
-        if (n_fed == 0) { // the prefix alone predicts it
-            assert(root >= 0);
-            batch_predict_id(&sb->batch, root, s->ids[0]);
-            continue;
-        }
-        int32_t segment = batch_add_segment(&sb->batch, root, s->ids, n_fed);
-        batch_predict(&sb->batch, segment, s->from, n_fed);
-        batch_predict_id(&sb->batch, segment, s->ids[n_fed]);
+        if (sb->last > first && sb->batch->forest.n_rows + cost > max_rows) break;
+        score_batch_add(sb->batch, s, shared, &root);
     }
 }
 
-bool score_sequences(Model *model, Pass *pass, const ScoreSequence *sequences, int32_t n, float temperature, int32_t max_rows,
-                     ScoreCounts *counts, Error *error) {
+bool score_check_lengths(const Model *model, const ScoreSequence *sequences, int32_t n, Error *error) {
     int32_t limit = model_config(model)->max_positions;
     for (int32_t i = 0; i < n; i++) {
         if ((int64_t)sequences[i].n_prefix + sequences[i].n_ids > limit) {
@@ -49,20 +50,22 @@ bool score_sequences(Model *model, Pass *pass, const ScoreSequence *sequences, i
                              (long long)sequences[i].n_prefix + sequences[i].n_ids, limit);
         }
     }
-    ScoreBatch sb = {0};
-    batch_init(&sb.batch);
+    return true;
+}
+
+bool score_sequences(Model *model, Pass *pass, const ScoreSequence *sequences, int32_t n, float temperature, int32_t max_rows,
+                     ScoreCounts *counts, Error *error) {
+    if (!score_check_lengths(model, sequences, n, error)) return false;
+    ScoreBatch sb = {.batch = pass_batch(pass)};
     for (int32_t first = 0; first < n; first = sb.last) {
         fill(&sb, sequences, first, n, max_rows);
-        Batch *batch = &sb.batch;
+        const Batch *batch = sb.batch;
         if (batch->n_predictions == 0) continue;
-        if (batch->n_predictions > sb.cap) {
-            sb.cap = batch->n_predictions;
-            sb.logp = mem_realloc(sb.logp, (size_t)sb.cap, sizeof *sb.logp);
-        }
-        model_logprobs(model, pass, batch, temperature, sb.logp, NULL);
+        float *logp = pass_logp(pass, batch->n_predictions);
+        model_logprobs(model, pass, batch, temperature, logp, NULL);
         int32_t p = 0;
         for (int32_t i = sb.first; i < sb.last; i++) {
-            for (int32_t t = sequences[i].from; t < sequences[i].to; t++) sequences[i].logp[t - sequences[i].from] = sb.logp[p++];
+            for (int32_t t = sequences[i].from; t < sequences[i].to; t++) sequences[i].logp[t - sequences[i].from] = logp[p++];
         }
         assert(p == batch->n_predictions);
         if (counts != NULL) {
@@ -70,7 +73,5 @@ bool score_sequences(Model *model, Pass *pass, const ScoreSequence *sequences, i
             counts->tokens_naive += forest_tokens_naive(&batch->forest);
         }
     }
-    mem_free(sb.logp);
-    batch_free(&sb.batch);
     return true;
 }

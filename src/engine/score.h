@@ -19,6 +19,13 @@ typedef struct ScoreCounts {
     int64_t tokens_computed, tokens_naive;
 } ScoreCounts;
 
+// Adds a sequence and its predictions to a batch. shared: its prefix is the segment *root, else it becomes that.
+void score_batch_add(Batch *batch, const ScoreSequence *sequence, bool shared, int32_t *root);
+// Whether the two may share their prefix.
+bool score_same_prefix(const ScoreSequence *a, const ScoreSequence *b);
+// That no sequence is longer than the model's positions; the message names the sequence.
+MUST_CHECK bool score_check_lengths(const Model *model, const ScoreSequence *sequences, int32_t n, Error *error);
+
 // max_rows: tokens a batch (one sequence alone may exceed it). counts may be NULL; it is added to. Longer than the model's
 // positions is an error naming the sequence.
 MUST_CHECK bool score_sequences(Model *model, Pass *pass, const ScoreSequence *sequences, int32_t n, float temperature,

@@ -10,8 +10,7 @@ struct Trainer {
     Pass *pass;
     Dev grads, m, v;
     int64_t steps;
-    Batch batch;
-    float *logp, *entropy, *dlogp; // [cap]
+    float *entropy, *dlogp; // [cap]
     int32_t cap;
 };
 
@@ -20,18 +19,18 @@ Trainer *trainer_create(Model *model, const TrainerSettings *settings) {
     Trainer *t = mem_alloc(1, sizeof *t);
     t->model = model;
     t->settings = *settings;
-    t->pass = pass_create(model, (PassSettings){.backward = true, .checkpointing = settings->checkpointing});
+    t->pass = pass_create(model, (PassSettings){.backward = true, .checkpointing = settings->checkpointing,
+                                               .dropout = settings->dropout > 0});
     t->grads = param_arena_create(model);
     t->m = param_arena_create(model);
     t->v = param_arena_create(model);
-    batch_init(&t->batch);
     return t;
 }
 
 static void reserve_predictions(Trainer *t, int32_t n) {
     if (n <= t->cap) return;
-    float **arrays[] = {&t->logp, &t->entropy, &t->dlogp};
-    for (int i = 0; i < 3; i++) {
+    float **arrays[] = {&t->entropy, &t->dlogp};
+    for (int i = 0; i < 2; i++) {
         *arrays[i] = mem_realloc(*arrays[i], (size_t)n, sizeof(float));
         memset(*arrays[i], 0, (size_t)n * sizeof(float)); // in memory before the step
     }
@@ -40,14 +39,10 @@ static void reserve_predictions(Trainer *t, int32_t n) {
 
 void trainer_reserve(Trainer *t, const PassSize *size) {
     model_reserve(t->model, t->pass, size);
-    batch_reserve(&t->batch, size->segments, size->rows, size->predictions);
     reserve_predictions(t, size->predictions);
 }
 
-Batch *trainer_batch(Trainer *t) {
-    batch_clear(&t->batch);
-    return &t->batch;
-}
+Batch *trainer_batch(Trainer *t) { return pass_batch(t->pass); }
 
 void trainer_destroy(Trainer *t) {
     if (t == NULL) return;
@@ -55,8 +50,6 @@ void trainer_destroy(Trainer *t) {
     param_arena_destroy(t->model, t->grads);
     param_arena_destroy(t->model, t->m);
     param_arena_destroy(t->model, t->v);
-    batch_free(&t->batch);
-    mem_free(t->logp);
     mem_free(t->entropy);
     mem_free(t->dlogp);
     mem_free(t);
@@ -66,9 +59,13 @@ void trainer_accumulate(Trainer *t, const Batch *batch, float temperature, bool 
     int32_t n = batch->n_predictions;
     if (n == 0) return;
     if (n > t->cap) reserve_predictions(t, n + n / 4);
-    model_logprobs(t->model, t->pass, batch, temperature, t->logp, want_entropy ? t->entropy : NULL);
-    loss(context, batch, t->logp, want_entropy ? t->entropy : NULL, t->dlogp);
+    PassDropout dropout = {t->settings.dropout, t->settings.seed, (uint32_t)t->steps};
+    pass_set_dropout(t->pass, dropout);
+    float *logp = pass_logp(t->pass, n);
+    model_logprobs(t->model, t->pass, batch, temperature, logp, want_entropy ? t->entropy : NULL);
+    loss(context, batch, logp, want_entropy ? t->entropy : NULL, t->dlogp);
     model_backward(t->model, t->pass, batch, temperature, t->dlogp, t->grads);
+    pass_set_dropout(t->pass, (PassDropout){0});
 }
 
 double trainer_step(Trainer *t, float rate) {

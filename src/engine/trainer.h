@@ -11,6 +11,8 @@ typedef struct TrainerSettings {
     float beta1, beta2, eps, weight_decay;
     float clip_norm;      // global gradient norm; 0: off
     bool checkpointing;   // activation checkpointing
+    float dropout;        // of adapters, in trainer_accumulate alone; 0: none
+    uint64_t seed;        // of dropout; the step of its draws is trainer_steps, the rest batch_set_address
 } TrainerSettings;
 
 typedef struct Trainer Trainer;

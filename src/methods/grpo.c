@@ -52,10 +52,11 @@ static void grpo_loss(void *context, const Batch *batch, const float *logp, cons
     }
 }
 
-// Sequences of a group from `first` that fit into max_rows beside the prompt (at least one), as leaves of one root.
-static int32_t fill(Batch *batch, const GrpoGroup *group, int32_t first, int32_t max_rows) {
+// Sequences of group `index` from `first` that fit into max_rows beside the prompt (at least one), as leaves of one root.
+static int32_t fill(Batch *batch, const GrpoGroup *group, int32_t index, int32_t first, int32_t max_rows) {
     batch_clear(batch);
     int32_t root = batch_add_segment(batch, -1, group->prompt, group->n_prompt);
+    batch_set_address(batch, root, (uint32_t)index, 0);
     int32_t s = first;
     for (; s < group->n_sequences; s++) {
         const GrpoSequence *sequence = &group->sequences[s];
@@ -66,6 +67,7 @@ static int32_t fill(Batch *batch, const GrpoGroup *group, int32_t first, int32_t
             continue;
         }
         int32_t leaf = batch_add_segment(batch, root, sequence->ids, sequence->n - 1);
+        batch_set_address(batch, leaf, (uint32_t)index, (uint32_t)s + 1);
         batch_predict(batch, leaf, 0, sequence->n - 1);
         batch_predict_id(batch, leaf, sequence->ids[sequence->n - 1]);
     }
@@ -77,20 +79,18 @@ void grpo_accumulate(Trainer *trainer, const GrpoGroup *groups, int32_t n_groups
     int64_t n_sequences = 0;
     for (int32_t g = 0; g < n_groups; g++) n_sequences += groups[g].n_sequences;
     GrpoLoss loss = {.settings = settings, .per_sequence = n_sequences > 0 ? 1.0 / (double)n_sequences : 0, .out = out};
-    Batch batch;
-    batch_init(&batch);
+    Batch *batch = trainer_batch(trainer);
     for (int32_t g = 0; g < n_groups; g++) {
         for (int32_t first = 0; first < groups[g].n_sequences;) {
-            int32_t last = fill(&batch, &groups[g], first, settings->max_rows);
+            int32_t last = fill(batch, &groups[g], g, first, settings->max_rows);
             loss.sequences = groups[g].sequences + first;
             loss.n_sequences = last - first;
-            trainer_accumulate(trainer, &batch, settings->temperature, settings->want_entropy, grpo_loss, &loss);
-            out->tokens_computed += batch.forest.n_rows;
-            out->tokens_naive += forest_tokens_naive(&batch.forest);
+            trainer_accumulate(trainer, batch, settings->temperature, settings->want_entropy, grpo_loss, &loss);
+            out->tokens_computed += batch->forest.n_rows;
+            out->tokens_naive += forest_tokens_naive(&batch->forest);
             first = last;
         }
     }
-    batch_free(&batch);
     out->loss = out->policy_loss + settings->beta * out->kl;
     out->clip_fraction = loss.n_tokens > 0 ? (double)loss.n_clipped / (double)loss.n_tokens : 0;
 }

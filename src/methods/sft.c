@@ -52,6 +52,7 @@ double sft_accumulate(Trainer *trainer, const SftExample *examples, const int32_
         const SftExample *e = &examples[order[i]];
         // the last token predicts nothing and need not be computed
         int32_t segment = batch_add_segment(batch, -1, e->ids, e->n - 1);
+        batch_set_address(batch, segment, (uint32_t)i, 0);
         batch_predict(batch, segment, e->from, e->n - 1);
         batch_predict_id(batch, segment, e->ids[e->n - 1]);
         bool full = i + 1 == n || batch->forest.n_rows + examples[order[i + 1]].n - 1 > max_rows;

@@ -36,6 +36,11 @@ void kv_cache_destroy(KvCache *cache)
     mem_free(cache);
 }
 
+int32_t kv_cache_rows(const KvCache *cache)
+{
+    return cache->n_rows;
+}
+
 static Mat cache_side(const KvCache *cache, int32_t layer, size_t side)
 {
     assert(layer >= 0 && layer < cache->n_layers);

@@ -12,6 +12,7 @@ LayerRun pass_layer_run(const Pass *pass, const Model *model, const Forest *fore
         .forest = forest,
         .positions = pass->positions,
         .scratch = pass->scratch,
+        .dropout = {.rate = pass->dropout.rate, .factor = 1 / (1 - pass->dropout.rate), .row_keys = pass->row_keys},
     };
 }
 
@@ -49,11 +50,28 @@ void model_logprobs(Model *model, Pass *pass, const Batch *batch, float temperat
     if (batch->n_predictions == 0)
         return;
     check_all_new(&batch->forest);
+    pass_address_rows(pass, batch);
     pass_forward(pass, model, NULL, &batch->forest, batch->ids, batch->pred_row, batch->n_predictions);
     Vec lse = pass->settings.backward ? pass->head_lse : VEC_NONE;
     RUN(model->backend, head_logprobs, logp, entropy, lse, pass->head_x, model_top(model).head, batch->pred_id,
         temperature);
     pass->forward_of = batch;
+}
+
+void model_kl(Model *model, Pass *pass, const Batch *batch, Model *other, Pass *other_pass, const Batch *other_batch,
+              float temperature, float *kl)
+{
+    assert(model->backend == other->backend && model->config.vocabulary == other->config.vocabulary);
+    assert(pass != other_pass && batch->n_predictions == other_batch->n_predictions);
+    if (batch->n_predictions == 0)
+        return;
+    check_all_new(&batch->forest);
+    check_all_new(&other_batch->forest);
+    pass_forward(pass, model, NULL, &batch->forest, batch->ids, batch->pred_row, batch->n_predictions);
+    pass_forward(other_pass, other, NULL, &other_batch->forest, other_batch->ids, other_batch->pred_row,
+                 other_batch->n_predictions);
+    RUN(model->backend, head_kl, kl, pass->head_x, model_top(model).head, other_pass->head_x, model_top(other).head,
+        temperature);
 }
 
 // From d loss / d logp to dx, the gradient of the residual stream after the last layer.
@@ -91,7 +109,9 @@ void model_backward(Model *model, Pass *pass, const Batch *batch, float temperat
             layer_forward(&run, &params, acts, MAT_NONE, MAT_NONE, MAT_NONE);
         layer_backward(&run, &params, &layer_grads, acts, pass->dx);
     }
-    RUN(model->backend, embed_backward, arena_top(model, grads).embed, pass->dx, batch->ids);
+    Weight dembed = arena_top(model, grads).embed;
+    if (!dev_is_none(dembed.data))
+        RUN(model->backend, embed_backward, dembed, pass->dx, batch->ids);
 }
 
 void model_logits(Model *model, Pass *pass, const Batch *batch, const int32_t *rows, int32_t n, float *logits)

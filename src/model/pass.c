@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/philox.h"
 #include "model/model_impl.h"
 
 // Hands out places from `base` on, each at a multiple of 64 bytes. With base DEV_NONE it only measures.
@@ -94,12 +95,28 @@ static void carve_scratch(Carver *carver, Pass *pass, int32_t n_rows)
     pass->dx = carve_mat(carver, n_rows, config->hidden);
 }
 
+static void carve_adapters(Carver *carver, Pass *pass, int32_t n_rows)
+{
+    const ModelConfig *config = &pass->config;
+    int32_t q_dim = config->n_heads * config->head_dim;
+    int32_t widest = config->ffn > config->hidden ? config->ffn : config->hidden;
+    LayerScratch *s = &pass->scratch;
+    s->low = carve_mat(carver, n_rows, pass->rank);
+    if (!pass->settings.backward)
+        return;
+    s->dlow = carve_mat(carver, n_rows, pass->rank);
+    if (pass->settings.dropout)
+        s->dropped = carve_mat(carver, n_rows, widest > q_dim ? widest : q_dim);
+}
+
 // Returns the bytes used.
 static size_t carve_pass(Pass *pass, Dev base, int32_t n_rows, int32_t n_predictions)
 {
     Carver carver = {base, 0};
     carve_layers(&carver, pass, n_rows);
     carve_scratch(&carver, pass, n_rows);
+    if (pass->rank > 0)
+        carve_adapters(&carver, pass, n_rows);
     pass->head_x = carve_mat(&carver, n_predictions, pass->config.hidden);
     if (pass->settings.backward) {
         pass->head_dx = carve_mat(&carver, n_predictions, pass->config.hidden);
@@ -108,16 +125,17 @@ static size_t carve_pass(Pass *pass, Dev base, int32_t n_rows, int32_t n_predict
     return carver.used_bytes;
 }
 
-static void init_pass(Pass *pass, const ModelConfig *config, PassSettings settings)
+static void init_pass(Pass *pass, const ModelConfig *config, int32_t lora_rank, PassSettings settings)
 {
     *pass = (Pass){.config = *config, .settings = settings};
+    pass->rank = lora_rank;
     pass->acts = mem_alloc((size_t)config->n_layers, sizeof *pass->acts);
 }
 
 Pass *pass_create(Model *model, PassSettings settings)
 {
     Pass *pass = mem_alloc(1, sizeof *pass);
-    init_pass(pass, &model->config, settings);
+    init_pass(pass, &model->config, model->base ? model->lora.rank : 0, settings);
     pass->backend = model->backend;
     return pass;
 }
@@ -127,15 +145,19 @@ void pass_destroy(Pass *pass)
     if (!pass)
         return;
     RUN(pass->backend, release, pass->arena);
+    batch_free(&pass->batch);
+    mem_free(pass->logp);
     mem_free(pass->positions);
+    mem_free(pass->row_keys);
     mem_free(pass->acts);
     mem_free(pass);
 }
 
-size_t pass_bytes(const ModelConfig *config, PassSettings settings, int32_t n_rows, int32_t n_predictions)
+size_t pass_bytes(const ModelConfig *config, int32_t lora_rank, PassSettings settings, int32_t n_rows,
+                  int32_t n_predictions)
 {
     Pass pass;
-    init_pass(&pass, config, settings);
+    init_pass(&pass, config, lora_rank, settings);
     size_t bytes = carve_pass(&pass, DEV_NONE, n_rows, n_predictions);
     mem_free(pass.acts);
     return bytes;
@@ -155,6 +177,27 @@ void pass_reserve(Pass *pass, int32_t n_rows, int32_t n_predictions)
         memset(pass->positions, 0, (size_t)n_rows * sizeof *pass->positions); // in memory before the pass
         pass->cap_positions = n_rows;
     }
+    if (pass->settings.dropout && n_rows > pass->cap_row_keys) {
+        pass->row_keys = mem_realloc(pass->row_keys, (size_t)n_rows, sizeof *pass->row_keys);
+        memset(pass->row_keys, 0, (size_t)n_rows * sizeof *pass->row_keys);
+        pass->cap_row_keys = n_rows;
+    }
+}
+
+Batch *pass_batch(Pass *pass)
+{
+    batch_clear(&pass->batch);
+    return &pass->batch;
+}
+
+float *pass_logp(Pass *pass, int32_t n)
+{
+    if (n > pass->cap_logp) {
+        pass->logp = mem_realloc(pass->logp, (size_t)n, sizeof *pass->logp);
+        memset(pass->logp, 0, (size_t)n * sizeof *pass->logp); // in memory before the pass
+        pass->cap_logp = n;
+    }
+    return pass->logp;
 }
 
 void pass_begin(Pass *pass, Model *model, const Forest *forest, int32_t n_predictions)
@@ -164,6 +207,7 @@ void pass_begin(Pass *pass, Model *model, const Forest *forest, int32_t n_predic
            pass->config.n_layers == model->config.n_layers && pass->config.ffn == model->config.ffn &&
            pass->config.n_heads == model->config.n_heads && pass->config.n_kv_heads == model->config.n_kv_heads &&
            pass->config.head_dim == model->config.head_dim && pass->config.qk_norm == model->config.qk_norm);
+    assert(!model->base || model->lora.rank <= pass->rank);
     forest_check(forest);
     pass_reserve(pass, forest->n_rows, n_predictions);
     carve_pass(pass, pass->arena, forest->n_rows, n_predictions);
@@ -175,4 +219,28 @@ void pass_begin(Pass *pass, Model *model, const Forest *forest, int32_t n_predic
     for (int32_t row = 0; row < forest->n_rows; row++)
         last = pass->positions[row] > last ? pass->positions[row] : last;
     rope_table_reserve(model, last + 1);
+}
+
+void pass_set_dropout(Pass *pass, PassDropout dropout)
+{
+    assert(dropout.rate == 0 || pass->settings.dropout);
+    pass->dropout = dropout;
+}
+
+void pass_address_rows(Pass *pass, const Batch *batch)
+{
+    if (pass->dropout.rate == 0)
+        return;
+    assert(batch->forest.n_rows <= pass->cap_row_keys);
+    for (int32_t i = 0; i < batch->forest.n_segments; i++) {
+        const Segment *segment = &batch->segments[i];
+        RngAddress address = {.seed = pass->dropout.seed, .purpose = RNG_DROPOUT, .step = pass->dropout.step,
+                              .question = batch->addresses[i].question, .sample = batch->addresses[i].sample};
+        for (int32_t t = 0; t < segment->n_tokens; t++) {
+            uint32_t bits[4];
+            address.position = (uint32_t)(segment->position + t);
+            rng_bits(&address, bits);
+            pass->row_keys[segment->row + t] = (uint64_t)bits[1] << 32 | bits[0];
+        }
+    }
 }

@@ -45,7 +45,12 @@ size_t model_work_bytes(Backend *backend, const ModelConfig *config, const PassS
 void model_reserve(Model *model, Pass *pass, const PassSize *size)
 {
     WorkShape shape = work_shape(model->backend, &model->config, size);
+    shape.parameters = size->train ? model->table.f32_bytes / sizeof(float) : 0; // adapters alone, where there are any
     pass_reserve(pass, size->rows, size->predictions);
+    if (!size->sample) { // decoding builds its forests itself
+        batch_reserve(&pass->batch, size->segments, size->rows, size->predictions);
+        pass_logp(pass, size->predictions);
+    }
     rope_table_reserve(model, size->longest);
     RUN(model->backend, work_reserve, &shape);
 }

@@ -1,4 +1,5 @@
 // 8-bit weights: what quantising does to a block, and that every operation sees the widened values and nothing else.
+#include <stdlib.h>
 #include "compute/q8.h"
 #include "op_test.h"
 

@@ -172,6 +172,25 @@ static void test_decode_bits(void **state)
     }
 }
 
+static void test_adapted_bits(void **state)
+{
+    (void)state;
+    for (int b = 0; b < N_BACKENDS; b++) {
+        Backend *backend = open_backend(ALL_BACKENDS[b]);
+        if (!backend)
+            continue;
+        for (int dtype = DTYPE_F32; dtype <= DTYPE_Q8_0; dtype++) {
+            ModelConfig config = tiny_config(MODEL_QWEN3);
+            Model *base = tiny_model(backend, &config, (Dtype)dtype, 30);
+            Model *model = tiny_adapted(base, (1u << N_LORA_TARGETS) - 1, 32);
+            check_plans(model, (SampleSettings){.temperature = 0.7f, .top_p = 1});
+            model_destroy(model);
+            model_destroy(base);
+        }
+        backend_destroy(backend);
+    }
+}
+
 // The log-probs of a BF16 or Q8_0 model are those of a F32 model with the same (rounded) values, to the bit.
 static void test_small_weights_are_widened_exactly(void **state)
 {
@@ -206,6 +225,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decode_bits),
         cmocka_unit_test(test_small_weights_are_widened_exactly),
+        cmocka_unit_test(test_adapted_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

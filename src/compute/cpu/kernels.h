@@ -66,6 +66,8 @@ typedef struct CpuKernels {
     // Sum of e^(z - max), z = logits * inv_temperature; *weighted (NULL: not wanted) = the sum of e^(z - max) (z -
     // max).
     float (*logits_sum)(const float *logits, int32_t n, float inv_temperature, float *max, float *weighted);
+    // Sum of e^(z - max) (z - other), z = logits * inv_temperature and other = other_logits * inv_temperature.
+    float (*logits_apart)(const float *logits, const float *other_logits, int32_t n, float inv_temperature, float max);
     // Sum of sum[i] e^(max[i] - total_max).
     float (*combine_sums)(const float *max, const float *sum, int32_t n, float total_max);
     // p = e^(logits * inv_temperature - max).
