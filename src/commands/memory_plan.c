@@ -117,10 +117,13 @@ MemoryPlan memory_plan(Backend *backend, const RunShape *shape) {
 }
 
 void memory_plan_write(const MemoryPlan *plan, Buf *out) {
+    bool small = (double)plan->peak_bytes < GIB;
+    double unit = small ? GIB / 1024 : GIB;
+    const char *name = small ? "MiB" : "GiB";
     for (int i = 0; i < N_PLAN_PARTS; i++) {
-        if (plan->bytes[i] > 0) buf_printf(out, "  %-12s %9.3f GiB\n", plan_part_name((PlanPart)i), (double)plan->bytes[i] / GIB);
+        if (plan->bytes[i] > 0) buf_printf(out, "  %-12s %9.3f %s\n", plan_part_name((PlanPart)i), (double)plan->bytes[i] / unit, name);
     }
-    buf_printf(out, "  %-12s %9.3f GiB\n", "peak", (double)plan->peak_bytes / GIB);
+    buf_printf(out, "  %-12s %9.3f %s\n", "peak", (double)plan->peak_bytes / unit, name);
 }
 
 // ---- what fits

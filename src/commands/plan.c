@@ -21,8 +21,8 @@ static const OptionRow rows[] = {
     {"student_config", OPTION_INPUT, "", 0, 0, NULL, "The same in place of the student's."},
     {"row_tokens", OPTION_INT, "0", 0, 1e7, NULL, "sft: tokens of the longest row; 0: max_length, or else max_rows + 1, at most the model's positions."},
     {"data_rows", OPTION_INT, "0", 0, 1e12, NULL, "sft: rows of the data, for epochs; 0: the time of one step alone."},
-    {"prompt_tokens", OPTION_INT, "512", 1, 1e7, NULL, "rl: tokens of the longest prompt."},
-    {"student_tokens", OPTION_INT, "768", 1, 1e7, NULL, "rl: tokens of the longest text of the student, the explanation left out."},
+    {"prompt_tokens", OPTION_INT, "512", 1, 1e7, NULL, "rl: tokens of the longest prompt; at most half of the model's positions."},
+    {"student_tokens", OPTION_INT, "768", 1, 1e7, NULL, "rl: tokens of the longest text of the student, the explanation left out; at most half of its positions."},
     {"memory", OPTION_REAL, "0", 0, 1e9, NULL, "GiB that may be used; 0: what this machine has available."},
     {"gflops", OPTION_REAL, "0", 0, 1e9, NULL, "Rate of matrix products in GFLOP/s; 0: measured here, in half a second."},
     {"out", OPTION_OUTPUT, "", 0, 0, NULL, "Of a recipe: as `rlt run` takes it."},
@@ -194,13 +194,19 @@ static bool plan_sft(Planner *p, const char *name, const Options *o, const Model
     return report(p, name, &shape, n_rows > 0 || options_int(o, "steps") > 0 ? sft_steps(o, n_rows) : 0, all_fit);
 }
 
+// A length that leaves room for a completion.
+static int32_t half_at_most(const Planner *p, const char *key, const ModelConfig *config) {
+    int64_t length = options_int(p->options, key), most = config->max_positions / 2;
+    return (int32_t)(length < most ? length : most);
+}
+
 static bool plan_rl(Planner *p, const char *name, const Options *o, const ModelConfig *policy, bool *all_fit, Error *error) {
     ModelConfig student;
     bool own = *options_text(o, "student") != 0 || *options_text(p->options, "student_config") != 0;
     RunShape shape;
     if (own && !command_config(p, o, "student", "student_config", &student, error)) return false;
-    if (!rl_shape(o, policy, own ? &student : NULL, (int32_t)options_int(p->options, "prompt_tokens"),
-                  (int32_t)options_int(p->options, "student_tokens"), &shape, error)) {
+    if (!rl_shape(o, policy, own ? &student : NULL, half_at_most(p, "prompt_tokens", policy),
+                  half_at_most(p, "student_tokens", own ? &student : policy), &shape, error)) {
         return false;
     }
     shape.other_bytes = process_resident_bytes();
