@@ -7,11 +7,14 @@
 #include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/mem.h"
 
+#define LOCK_WAIT_MS 3000
+#define LOCK_LOOK_MS 20
 #define READ_BYTES ((size_t)64 << 10)
 #define WRITE_BYTES ((size_t)256 << 10)
 
@@ -130,6 +133,27 @@ bool dir_sync(const char *path, Error *error) {
     bool ok = fsync(fd) == 0 || errno == EINVAL || error_set_errno(error, "%s: cannot sync the folder", path);
     close(fd);
     return ok;
+}
+
+bool dir_lock(const char *path, int *lock, Error *error) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return error_set_errno(error, "%s", path);
+    int left_ms = LOCK_WAIT_MS;
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        // some file systems know no locks: nothing more can be done there
+        if (errno != EWOULDBLOCK && errno != EINTR) break;
+        if (errno == EWOULDBLOCK && (left_ms -= LOCK_LOOK_MS) <= 0) {
+            close(fd);
+            return error_set(error, "%s: another process is writing there", path);
+        }
+        usleep(LOCK_LOOK_MS * 1000);
+    }
+    *lock = fd;
+    return true;
+}
+
+void dir_unlock(int lock) {
+    if (lock >= 0) close(lock);
 }
 
 static bool parent_sync(const char *path, Error *error) {

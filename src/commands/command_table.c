@@ -27,6 +27,7 @@ const Command *const command_table[] = {
     &command_convert,
     &command_report,
     &command_verify,
+    &command_help,
     NULL,
 };
 

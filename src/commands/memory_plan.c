@@ -27,21 +27,31 @@ static PassSize scored(const RunShape *s, int32_t prefix, int32_t rest) {
     int64_t all = ((int64_t)prefix + (int64_t)s->samples * rest) * s->questions;
     int32_t rows = min_i32(all, max_i64(s->max_rows, (int64_t)prefix + rest));
     int32_t most = min_i32((int64_t)s->questions * (s->samples + 1), rows);
-    return (PassSize){.rows = rows, .predictions = rows + s->questions * s->samples, .segments = most, .depth = 2, .longest = prefix + rest};
+    int64_t group = (int64_t)prefix + (int64_t)s->samples * rest; // one that does not fit is cut below its prefix
+    return (PassSize){.rows = rows, .predictions = rows + s->questions * s->samples, .segments = most, .depth = 2,
+                      .longest = prefix + rest, .prefix = group > s->max_rows && s->samples > 1 ? prefix : 0};
 }
 
 PassSize run_train_size(const RunShape *s) {
     if (!is_rl(s)) return sft_pass_size(s->longest, s->batch, s->max_rows);
-    RunShape one = *s; // a batch holds completions of one question
-    one.questions = 1;
-    PassSize size = scored(&one, s->prompt, s->max_tokens);
-    size.train = true;
-    return size;
+    // the completions of one question, below its prompt
+    int64_t all = (int64_t)s->samples * (s->max_tokens - 1);
+    int32_t rows = min_i32(all, max_i64((int64_t)s->max_rows - s->prompt, s->max_tokens - 1));
+    rows = rows > 1 ? rows : 1;
+    return (PassSize){.rows = rows, .predictions = rows + s->samples, .segments = min_i32(s->samples, rows) + 1, .depth = 2,
+                      .longest = s->prompt + s->max_tokens, .prefix = s->prompt, .prefix_rows = min_i32(all, INT32_MAX / 2),
+                      .train = true};
 }
 
 PassSize run_reference_size(const RunShape *s) { return scored(s, s->prompt, s->max_tokens); }
 
-PassSize run_student_size(const RunShape *s) { return scored(s, 0, s->student_text + s->max_tokens); }
+// How its text is cut into what a group shares and what follows a completion is not known here: both are bounded by all of it.
+PassSize run_student_size(const RunShape *s) {
+    PassSize size = scored(s, 0, s->student_text + s->max_tokens);
+    int64_t group = (int64_t)s->samples * (s->student_text + s->max_tokens);
+    if (group > s->max_rows && s->samples > 1) size.prefix = s->student_text;
+    return size;
+}
 
 static int32_t slots_used(const RunShape *s) { return min_i32(s->slots, (int64_t)s->questions * s->samples); }
 
@@ -70,7 +80,7 @@ static uint64_t trained_bytes(Backend *backend, const RunShape *s) {
 static uint64_t pass_part(const ModelConfig *config, int32_t rank, PassSettings settings, const PassSize *size) {
     uint64_t arrays = (uint64_t)size->segments * sizeof(Segment) + (uint64_t)size->rows * 2 * sizeof(int32_t) +
                       (uint64_t)size->predictions * (2 * sizeof(int32_t) + 3 * sizeof(float));
-    return pass_bytes(config, rank, settings, size->rows, size->predictions) + rope_bytes(config, size->longest) + arrays;
+    return pass_bytes(config, rank, settings, size) + rope_bytes(config, size->longest) + arrays;
 }
 
 static void add_training(Backend *be, const RunShape *s, MemoryPlan *plan) {

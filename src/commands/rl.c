@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/philox.h"
 #include "commands/commands.h"
@@ -184,11 +185,14 @@ static bool reserve(RlRun *r, Error *error) {
     return true;
 }
 
-static bool open_models(RlRun *r, Error *error) {
-    if (!model_bundle_open_key(r->options, "model", &r->policy, error) || !model_bundle_need_chat(&r->policy, error) ||
-        !policy_load(r->options, &r->policy, r->backend, &r->model, error)) {
-        return false;
-    }
+// Without its weights: a run that has ended needs none.
+static bool open_policy(RlRun *r, Error *error) {
+    return model_bundle_open_key(r->options, "model", &r->policy, error) && model_bundle_need_chat(&r->policy, error) &&
+           policy_check(r->options, &r->policy, error);
+}
+
+static bool load_models(RlRun *r, Error *error) {
+    if (!policy_load(r->options, &r->policy, r->backend, &r->model, error)) return false;
     r->dialogue = (Dialogue){r->policy.tokenizer, &r->policy.chat, &r->format};
     if (!open_student(r, error)) return false;
     if (options_real(r->options, "beta") > 0) {
@@ -223,8 +227,8 @@ static bool set_up(RlRun *r, Error *error) {
                             .max_rows = (int32_t)options_int(o, "max_rows")};
     if (!reward_settings_from_options(o, &r->scorer.rewards, error)) return false;
     if (is_teacher(r) && r->scorer.rewards.kl_estimator == KL_EXACT) {
-        r->scorer.teacher = r->policy.model;
-        r->scorer.teacher_pass = r->teacher_pass = pass_create(r->policy.model, (PassSettings){0});
+        r->scorer.teacher = r->model;
+        r->scorer.teacher_pass = r->teacher_pass = pass_create(r->model, (PassSettings){0});
     }
     r->rl = (Rl){
         .trainer = r->trainer,
@@ -232,6 +236,7 @@ static bool set_up(RlRun *r, Error *error) {
         .reference = r->reference,
         .reference_pass = r->reference_pass,
         .sync_scratch = r->sync_scratch,
+        .reference_is_start = !lora_wanted(o),
         .dialogue = &r->dialogue,
         .scorer = is_teacher(r) ? &r->scorer : NULL,
         .grade = grade_completion,
@@ -411,6 +416,7 @@ static bool one_step(RlRun *r, int64_t step, float rate, const RlQuestion *chose
     ok = ok && record_metrics(r, step, rate, &m, &work, error) && record_samples(r, step, &rollout, error);
     rl_rollout_free(&rollout);
     if (!ok) return false;
+    if (m.reference_equal) log_info("step %lld: the reference has the policy's weights, so its log-probs are the rollout's", (long long)step);
     *sampled += (double)m.generate.tokens_sampled;
     char note[128];
     if (is_teacher(r)) {
@@ -460,11 +466,12 @@ static bool run(const Options *options, Error *error) {
     dialogue_format_init(&r.format);
     bool ok = backend_create(options_text(options, "backend"), &r.backend, error) &&
               dialogue_format_from_options(&r.format, options, error) && read_data(&r, error) &&
+              open_policy(&r, error) &&
               run_folder_open(options_text(options, "out"), options, r.backend, &r.folder, error);
     if (ok && run_folder_finished(r.folder)) {
         log_info("%s: finished already", options_text(options, "out"));
     } else {
-        ok = ok && open_models(&r, error) && set_up(&r, error) && train(&r, error);
+        ok = ok && load_models(&r, error) && set_up(&r, error) && train(&r, error);
     }
     rl_run_free(&r);
     return ok;

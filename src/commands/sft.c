@@ -59,6 +59,7 @@ typedef struct Sft {
     int32_t cap_weights;
     SftExample *examples;
     int32_t n_examples;
+    RunShape shape;
     Trainer *trainer;
     RunFolder *folder;
 } Sft;
@@ -123,7 +124,7 @@ static bool open_model(Sft *s, Error *error) {
     const char *path = options_text(s->options, "model");
     if (*path == 0) return make_scratch(s, error);
     if (!model_bundle_open_key(s->options, "model", &s->bundle, error) ||
-        !policy_load(s->options, &s->bundle, s->backend, &s->model, error)) {
+        !policy_check(s->options, &s->bundle, error) || !policy_load(s->options, &s->bundle, s->backend, &s->model, error)) {
         return false;
     }
     s->tokenizer = s->bundle.tokenizer;
@@ -271,19 +272,21 @@ static bool record(Sft *s, int64_t step, double rate, const SftStep *out, double
     return run_folder_metrics(s->folder, step, metrics, 5, timing, 4, error);
 }
 
-// What the run takes, from its shape: checked, then reserved whole, before the first step.
-static bool reserve(Sft *s, Error *error) {
+// What the run takes, from its shape: checked before anything is written, reserved whole before the first step.
+static bool check_memory(Sft *s, Error *error) {
     int32_t longest = 0;
     for (int32_t i = 0; i < s->n_examples; i++) longest = s->examples[i].n > longest ? s->examples[i].n : longest;
-    RunShape shape;
-    if (!sft_shape(s->options, model_config(s->model), longest, &shape, error)) return false;
-    shape.other_bytes = process_resident_bytes() - model_memory(s->model); // so far: program, tokenizer, data
-    if (!memory_plan_check(s->backend, &shape, model_memory(s->model), "sft", error)) return false;
+    if (!sft_shape(s->options, model_config(s->model), longest, &s->shape, error)) return false;
+    uint64_t resident = process_resident_bytes(), loaded = model_memory(s->model);
+    s->shape.other_bytes = resident > loaded ? resident - loaded : 0; // program, tokenizer, data
+    return memory_plan_check(s->backend, &s->shape, loaded, "sft", error);
+}
+
+static void reserve(Sft *s) {
     TrainerSettings settings = training_settings(s->options);
+    PassSize size = run_train_size(&s->shape);
     s->trainer = trainer_create(s->model, &settings);
-    PassSize size = run_train_size(&shape);
     trainer_reserve(s->trainer, &size);
-    return true;
 }
 
 static bool train(Sft *s, Error *error) {
@@ -326,11 +329,13 @@ static bool run(const Options *options, Error *error) {
     dialogue_format_init(&s.format);
     bool ok = backend_create(options_text(options, "backend"), &s.backend, error) &&
               dialogue_format_from_options(&s.format, options, error) && open_model(&s, error) && read_data(&s, error) &&
+              check_memory(&s, error) &&
               run_folder_open(options_text(options, "out"), options, s.backend, &s.folder, error);
     if (ok && run_folder_finished(s.folder)) {
         log_info("%s: finished already", options_text(options, "out"));
     } else if (ok) {
-        ok = reserve(&s, error) && train(&s, error);
+        reserve(&s);
+        ok = train(&s, error);
     }
     sft_free(&s);
     return ok;

@@ -70,7 +70,7 @@ void batch_free(Batch *batch)
 void batch_clear(Batch *batch)
 {
     batch->forest.n_segments = batch->forest.n_rows = batch->forest.n_kv = 0;
-    batch->n_predictions = 0;
+    batch->n_predictions = batch->n_prefix = 0;
 }
 
 // Capacity that holds `used` + `extra` elements, at least doubling when it has to grow.
@@ -126,6 +126,17 @@ void batch_reserve(Batch *batch, int32_t n_segments, int32_t n_rows, int32_t n_p
     reserve_predictions(batch, n_predictions);
 }
 
+void batch_clear_after(Batch *batch, int32_t n_prefix)
+{
+    assert(n_prefix >= 1);
+    batch_clear(batch);
+    reserve_segments(batch, grown(batch->cap_segments, 0, 1));
+    batch->segments[0] = (Segment){.parent = -1, .n_tokens = n_prefix};
+    batch->addresses[0] = (BatchAddress){0};
+    batch->n_prefix = n_prefix;
+    batch->forest = (Forest){.segments = batch->segments, .n_segments = 1, .n_kv = n_prefix};
+}
+
 int32_t batch_add_segment(Batch *batch, int32_t parent, const int32_t *ids, int32_t n)
 {
     Forest *forest = &batch->forest;
@@ -136,12 +147,12 @@ int32_t batch_add_segment(Batch *batch, int32_t parent, const int32_t *ids, int3
     assert(position <= INT32_MAX - n);
     batch->segments[index] = (Segment){
         .parent = parent, .position = position, .n_tokens = n, .n_new = n, .row = forest->n_rows,
-        .kv_row = forest->n_rows,
+        .kv_row = batch->n_prefix + forest->n_rows,
     };
     batch->addresses[index] = (BatchAddress){0};
     memcpy(batch->ids + forest->n_rows, ids, (size_t)n * sizeof *ids);
     forest->n_rows += n;
-    forest->n_kv = forest->n_rows;
+    forest->n_kv = batch->n_prefix + forest->n_rows;
     forest->segments = batch->segments;
     return index;
 }
@@ -157,12 +168,14 @@ int32_t batch_row_before(const Batch *batch, int32_t segment, int32_t offset)
     assert(segment >= 0 && segment < batch->forest.n_segments);
     const Segment *s = &batch->segments[segment];
     assert(offset >= 0 && offset <= s->n_tokens);
-    if (offset > 0)
-        return s->row + offset - 1;
-    if (s->parent < 0)
+    if (offset == 0 && s->parent < 0)
         return -1;
-    const Segment *parent = &batch->segments[s->parent];
-    return parent->row + parent->n_tokens - 1;
+    if (offset == 0)
+        return batch_row_before(batch, s->parent, batch->segments[s->parent].n_tokens);
+    if (segment > 0 || batch->n_prefix == 0)
+        return s->row + offset - 1;
+    assert(offset == s->n_tokens);
+    return BATCH_PREFIX_ROW;
 }
 
 int32_t batch_predict(Batch *batch, int32_t segment, int32_t from, int32_t to)

@@ -20,7 +20,7 @@ Trainer *trainer_create(Model *model, const TrainerSettings *settings) {
     t->model = model;
     t->settings = *settings;
     t->pass = pass_create(model, (PassSettings){.backward = true, .checkpointing = settings->checkpointing,
-                                               .dropout = settings->dropout > 0});
+                                                .dropout = settings->dropout > 0});
     t->grads = param_arena_create(model);
     t->m = param_arena_create(model);
     t->v = param_arena_create(model);
@@ -43,6 +43,7 @@ void trainer_reserve(Trainer *t, const PassSize *size) {
 }
 
 Batch *trainer_batch(Trainer *t) { return pass_batch(t->pass); }
+Batch *trainer_prefix_batch(Trainer *t) { return pass_batch(prefix_pass(pass_prefix(t->model, t->pass))); }
 
 void trainer_destroy(Trainer *t) {
     if (t == NULL) return;
@@ -55,16 +56,32 @@ void trainer_destroy(Trainer *t) {
     mem_free(t);
 }
 
+static PassDropout dropout_of_step(const Trainer *t) {
+    return (PassDropout){t->settings.dropout, t->settings.seed, (uint32_t)t->steps};
+}
+
+void trainer_begin_prefix(Trainer *t, const Batch *batch) {
+    Prefix *prefix = pass_prefix(t->model, t->pass);
+    pass_set_dropout(prefix_pass(prefix), dropout_of_step(t));
+    prefix_forward(t->model, prefix, batch);
+}
+
+void trainer_end_prefix(Trainer *t, const Batch *batch) {
+    Prefix *prefix = pass_prefix(t->model, t->pass);
+    prefix_backward(t->model, prefix, batch, t->grads);
+    pass_set_dropout(prefix_pass(prefix), (PassDropout){0});
+}
+
 void trainer_accumulate(Trainer *t, const Batch *batch, float temperature, bool want_entropy, LossFunction loss, void *context) {
     int32_t n = batch->n_predictions;
     if (n == 0) return;
     if (n > t->cap) reserve_predictions(t, n + n / 4);
-    PassDropout dropout = {t->settings.dropout, t->settings.seed, (uint32_t)t->steps};
-    pass_set_dropout(t->pass, dropout);
     float *logp = pass_logp(t->pass, n);
-    model_logprobs(t->model, t->pass, batch, temperature, logp, want_entropy ? t->entropy : NULL);
+    Prefix *prefix = batch->n_prefix > 0 ? pass_prefix(t->model, t->pass) : NULL;
+    pass_set_dropout(t->pass, dropout_of_step(t));
+    model_logprobs_after(t->model, t->pass, prefix, batch, temperature, logp, want_entropy ? t->entropy : NULL);
     loss(context, batch, logp, want_entropy ? t->entropy : NULL, t->dlogp);
-    model_backward(t->model, t->pass, batch, temperature, t->dlogp, t->grads);
+    model_backward_after(t->model, t->pass, prefix, batch, temperature, t->dlogp, t->grads);
     pass_set_dropout(t->pass, (PassDropout){0});
 }
 

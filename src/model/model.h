@@ -99,12 +99,14 @@ typedef struct PassSize {
     int32_t rows, predictions;
     int32_t segments, depth; // depth: segments from a root to a leaf
     int32_t longest;         // tokens of the longest sequence
+    int32_t prefix;          // tokens of the longest Prefix that batches go on from; 0: none
+    int32_t prefix_rows;     // tokens of all the batches that go on from one, when gradients are taken
     bool train, sample;      // whether gradients are taken, and tokens sampled
 } PassSize;
 size_t model_bytes(Backend *backend, const ModelConfig *config, Dtype dtype);     // of its parameters
 size_t model_arena_bytes(Backend *backend, const ModelConfig *config);            // of a F32 arena beside it
-size_t pass_bytes(const ModelConfig *config, int32_t lora_rank, PassSettings settings, int32_t n_rows,
-                  int32_t n_predictions); // lora_rank 0: no adapters
+// Of a pass, and of its prefix where size->prefix > 0. lora_rank 0: no adapters.
+size_t pass_bytes(const ModelConfig *config, int32_t lora_rank, PassSettings settings, const PassSize *size);
 size_t rope_bytes(const ModelConfig *config, int32_t longest);
 size_t model_work_bytes(Backend *backend, const ModelConfig *config, const PassSize *size); // the backend's workspaces
 // Passes up to `size` allocate nothing from here on, and their memory has been touched.
@@ -122,6 +124,26 @@ void model_kl(Model *model, Pass *pass, const Batch *batch, Model *other, Pass *
 // The backward of the last model_logprobs on this pass (settings.backward), once: adds d loss / d parameter to `grads`
 // (a param arena), given dlogp[n_predictions] (host). `batch` is the same object, unchanged.
 void model_backward(Model *model, Pass *pass, const Batch *batch, float temperature, const float *dlogp, Dev grads);
+
+// ---- a prefix that batches go on from
+// Tokens that are computed once, forward and backward, for any number of batches (batch_clear_after): their K and V, their
+// last token's part in predictions, and the sums of these' gradients. The log-probs of a batch, and all gradients in sum, are
+// those of one batch of everything: to the bit for log-probs; gradients are summed batch by batch and then over the prefix,
+// so to the bit as well however the tokens after the prefix are cut into batches.
+typedef struct Prefix Prefix;
+Prefix *prefix_create(Model *model, PassSettings settings); // settings.backward: for gradients too
+void prefix_destroy(Prefix *prefix);                        // NULL is fine
+Pass *prefix_pass(Prefix *prefix);                          // of its own tokens
+Prefix *pass_prefix(Model *model, Pass *pass); // one that lives as long as the pass, of its settings; made when first asked for
+// `batch` is one root, and predicts nothing. Sets the gradients to 0.
+void prefix_forward(Model *model, Prefix *prefix, const Batch *batch);
+// Once, after the backwards of all batches that went on from it: adds to `grads` what they left here. `batch` as above.
+void prefix_backward(Model *model, Prefix *prefix, const Batch *batch, Dev grads);
+// As model_logprobs and model_backward, for a batch of batch_clear_after (or of batch_clear, with NULL).
+void model_logprobs_after(Model *model, Pass *pass, Prefix *prefix, const Batch *batch, float temperature, float *logp,
+                          float *entropy);
+void model_backward_after(Model *model, Pass *pass, Prefix *prefix, const Batch *batch, float temperature,
+                          const float *dlogp, Dev grads);
 
 // ---- decoding
 // A K/V cache of n_kv rows for every layer.

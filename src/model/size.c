@@ -25,7 +25,7 @@ static WorkShape work_shape(Backend *backend, const ModelConfig *config, const P
         .head_dim = config->head_dim,
         .ffn = config->ffn,
         .vocabulary = config->vocabulary,
-        .rows = size->rows,
+        .rows = size->rows + size->prefix, // K/V rows
         .predictions = size->predictions,
         .segments = size->segments,
         .depth = size->depth,
@@ -42,14 +42,29 @@ size_t model_work_bytes(Backend *backend, const ModelConfig *config, const PassS
     return RUN(backend, work_bytes, &shape);
 }
 
+size_t pass_bytes(const ModelConfig *config, int32_t lora_rank, PassSettings settings, const PassSize *size)
+{
+    size_t bytes = pass_arena_bytes(config, lora_rank, settings, size->prefix, size->rows, size->predictions);
+    if (size->prefix == 0)
+        return bytes;
+    return bytes + pass_arena_bytes(config, lora_rank, settings, 0, size->prefix, 1) + prefix_bytes(config, settings, size);
+}
+
 void model_reserve(Model *model, Pass *pass, const PassSize *size)
 {
     WorkShape shape = work_shape(model->backend, &model->config, size);
     shape.parameters = size->train ? model->table.f32_bytes / sizeof(float) : 0; // adapters alone, where there are any
+    pass->n_prefix = size->prefix;
     pass_reserve(pass, size->rows, size->predictions);
     if (!size->sample) { // decoding builds its forests itself
         batch_reserve(&pass->batch, size->segments, size->rows, size->predictions);
         pass_logp(pass, size->predictions);
+    }
+    if (size->prefix > 0) {
+        Prefix *prefix = pass_prefix(model, pass);
+        prefix_reserve(model, prefix, size);
+        pass_reserve(prefix->pass, size->prefix, 1);
+        batch_reserve(&prefix->pass->batch, 1, size->prefix, 1);
     }
     rope_table_reserve(model, size->longest);
     RUN(model->backend, work_reserve, &shape);
