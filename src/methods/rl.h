@@ -34,6 +34,7 @@ struct Rl { // set up by the caller; everything is borrowed
     Pass *decode_pass;           // forward only
     Model *reference;            // NULL when beta is 0
     Pass *reference_pass;
+    Dev sync_scratch;            // model_blend's, of the reference
     bool reference_is_start;     // whether it holds the policy's weights as they are before step 0
     const Dialogue *dialogue;    // the policy's
     RltScorer *scorer;           // reward "teacher"
