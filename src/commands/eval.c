@@ -35,7 +35,7 @@ static const OptionRow rows[] = {
     SLOT_OPTIONS,
     {"seed", OPTION_INT, "1", 0, 4294967295.0, NULL, "Of every draw: answers, order of choices, bootstrap."},
     {"resume", OPTION_BOOL, "false", 0, 0, NULL, "Goes on with what an interrupted run has left in `out`, to the same bits."},
-    {"dtype", OPTION_CHOICE, "f32", 0, 0, "f32|bf16", "Type in which the weights are held."},
+    DTYPE_OPTION,
     {"backend", OPTION_TEXT, "cpu", 0, 0, NULL, "ref, cpu, cpu:portable, cpu:avx2, cpu:avx512."},
     {"tags", OPTION_CHOICE, "trained", 0, 0, "trained|full|short",
      "trained: tags and system prompt of the model's own training, where its folder says; else full. As for rlt sft."},

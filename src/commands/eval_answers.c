@@ -20,7 +20,7 @@ typedef struct ModelRun {
 
 static bool open_model(ModelRun *m, Error *error) {
     const Options *o = m->run->options;
-    Dtype dtype = strcmp(options_text(o, "dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+    Dtype dtype = dtype_option(o, "dtype");
     if (!model_bundle_open_key(o, "model", &m->bundle, error) || !model_bundle_need_chat(&m->bundle, error) ||
         !model_bundle_load(&m->bundle, m->run->backend, dtype, error)) {
         return false;
@@ -125,7 +125,7 @@ static void make_request(void *context, size_t index, Buf *messages, int64_t *se
     task_prompt(run->task, run->prompt, question, &prompt);
     Str system = question->system.ptr != NULL ? question->system : str_of(run->format.student_system);
     openai_write_messages(system, buf_str(&prompt), STR(""), messages);
-    *seed = server_seed((uint64_t)options_int(run->options, "seed"), (size_t)q, sample);
+    *seed = server_seed((uint64_t)options_int(run->options, "seed"), (size_t)q, sample, 0);
     buf_free(&prompt);
 }
 
@@ -167,7 +167,7 @@ bool eval_by_server(EvalRun *run, Error *error) {
     size_t n = (size_t)run->samples;
     ServerRun s = {run, mem_alloc(n, sizeof *s.answers), mem_alloc(n, sizeof *s.notes)};
     for (size_t i = 0; i < n; i++) buf_init(&s.answers[i].text, 0);
-    const RemoteBatch batch = {(size_t)run->n_todo * n, make_request, take_reply, &s};
+    const RemoteBatch batch = {(size_t)run->n_todo * n, make_request, take_reply, &s, NULL};
     bool ok = remote_run(remote, &batch, error);
     for (size_t i = 0; i < n; i++) buf_free(&s.answers[i].text);
     mem_free(s.answers), mem_free(s.notes);

@@ -19,6 +19,7 @@ struct RunFolder {
     MetricsWriter *metrics; // opened at the first write, or by restore
     FileAppender *samples;
     Replay *replay; // NULL: the run itself
+    int lock;       // of the folder; -1: none
 };
 
 const char *run_folder_path(const RunFolder *folder) { return folder->path; }
@@ -26,6 +27,7 @@ bool run_folder_finished(const RunFolder *folder) { return folder->replay == NUL
 
 void run_folder_close(RunFolder *folder) {
     if (folder == NULL) return;
+    dir_unlock(folder->lock);
     replay_close(folder->replay);
     metrics_close(folder->metrics);
     file_appender_close(folder->samples);
@@ -88,7 +90,7 @@ static bool count_checkpoints(const RunFolder *folder, size_t *n, Error *error) 
 static bool begin(RunFolder *folder, const Options *options, const Backend *backend, Error *error) {
     const char *path = folder->path;
     size_t n;
-    if (!dir_make(path, error) || !path_recover(folder->model, error) || !count_checkpoints(folder, &n, error)) return false;
+    if (!dir_make(path, error) || !dir_lock(path, &folder->lock, error) || !path_recover(folder->model, error) || !count_checkpoints(folder, &n, error)) return false;
     if (run_folder_finished(folder)) return manifest_check_options(path, options, error) && manifest_finish(path, true, error);
     if (n > 0 && folder->resume) return manifest_resume(path, options, backend, error);
     if (n > 0) return error_set(error, "%s: holds an unfinished run; resume=true goes on with it, or choose another folder", path);
@@ -101,6 +103,7 @@ bool run_folder_open(const char *path, const Options *options, const Backend *ba
     folder->checkpoints = path_join(path, "checkpoints");
     folder->model = path_join(path, "model");
     folder->resume = options_bool(options, "resume");
+    folder->lock = -1;
     int64_t replayed = options_int(options, "replay");
     bool ok = replayed >= 0 ? replay_open(path, replayed, &folder->replay, error) : begin(folder, options, backend, error);
     if (!ok) {

@@ -32,7 +32,7 @@ MUST_CHECK bool run_folder_sample(RunFolder *folder, Str json_line, Error *error
 // What a checkpoint holds beside the run's files.
 typedef struct CheckpointParts {
     Trainer *trainer;
-    const Model *reference;      // NULL: none
+    Model *reference;            // NULL: none
     const Tokenizer *tokenizer;
     const ChatTemplate *chat;    // NULL: none
     int64_t step;                // steps done; also names the folder: checkpoints/step-00000040
