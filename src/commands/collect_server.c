@@ -72,7 +72,8 @@ static bool take(void *context, size_t index, const RemoteReply *reply, Error *e
     return ok;
 }
 
-bool server_collect_open(const Options *options, const DialogueFormat *format, bool rewrite, Remote **remote, Error *error) {
+bool server_collect_open(const Options *options, const DialogueFormat *format, bool rewrite, Remote **remote,
+                         Error *error) {
     RemoteSettings settings = server_settings(options);
     settings.sampling = (OpenaiSampling){.temperature = options_real(options, "temperature"),
                                          .top_p = 1,
@@ -87,7 +88,8 @@ bool server_collect(ServerCollect *collect, Error *error) {
     collect->waiting = mem_alloc(n, sizeof *collect->waiting);
     const RemoteBatch batch = {.n = n, .make = make, .again = again, .take = take, .context = collect};
     bool ok = remote_run(collect->remote, &batch, error);
-    for (size_t i = 0; i < n; i++) attempts_free(&collect->waiting[i]); // of a run that failed
+    for (size_t i = 0; i < n; i++)
+        attempts_free(&collect->waiting[i]); // of a run that failed
     mem_free(collect->waiting);
     collect->waiting = NULL;
     return ok;

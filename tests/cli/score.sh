@@ -24,6 +24,8 @@ END
 score out=sum.jsonl reward.weight=0.5 reward.program='["python3", "judge.py"]' reward.program_weight=0.01 reward.format_weight=2 \
     reward.length_weight=1 reward.length_to=30
 score out=exact.jsonl reward.kl_estimator=exact reward.kl="1*mean + 0.5*max"
+score out=exact_packed.jsonl reward.kl_estimator=exact reward.kl="1*mean + 0.5*max" max_rows=60 chunk=5
+cmp exact.jsonl exact_packed.jsonl || fail "other batches give another divergence"
 score out=bare.jsonl reward.teacher_entropy=false
 
 python3 - << 'EOF' || fail "see above"
