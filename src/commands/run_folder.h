@@ -36,7 +36,7 @@ char *run_folder_rollout(const RunFolder *folder, int64_t step);
 // What a checkpoint holds beside the run's files.
 typedef struct CheckpointParts {
     Trainer *trainer;
-    const Model *reference;      // NULL: none
+    Model *reference;            // NULL: none
     const Tokenizer *tokenizer;
     const ChatTemplate *chat;    // NULL: none
     int64_t step;                // steps done; also names the folder: checkpoints/step-00000040

@@ -41,6 +41,8 @@ struct Rl { // set up by the caller; everything is borrowed
     Pass *decode_pass;           // forward only
     Model *reference;            // NULL when beta is 0
     Pass *reference_pass;
+    Dev sync_scratch;            // model_blend's, of the reference
+    bool reference_is_start;     // whether it holds the policy's weights as they are before step 0
     const Dialogue *dialogue;    // the policy's
     RltScorer *scorer;           // reward "teacher"
     GradeFunction grade;         // reward "correctness"
@@ -83,6 +85,7 @@ typedef struct RlMetrics {
     GrpoStep grpo;                        // of the last update
     GenerateCounts generate;
     ScoreCounts reward_counts, reference_counts;
+    bool reference_equal; // its weights are the policy's: the rollout's log-probs are its own, and it was not run
     double rollout_s, reward_s, reference_s, update_s; // seconds
 } RlMetrics;
 
