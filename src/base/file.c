@@ -236,6 +236,12 @@ void file_unmap(FileMap *map) {
     *map = (FileMap){0};
 }
 
+void file_map_forget(const void *data, size_t bytes) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = ((uintptr_t)data + page - 1) / page * page;
+    uintptr_t to = ((uintptr_t)data + bytes) / page * page; // whole pages alone: neighbours share the others
+    if (from < to) madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 // ---- Lines ----
 
 struct LineReader {

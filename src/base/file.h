@@ -31,6 +31,8 @@ typedef struct FileMap {
 } FileMap;
 MUST_CHECK bool file_map(const char *path, FileMap *map, Error *error);
 void file_unmap(FileMap *map);
+// Bytes of a map that have been read: their pages leave the process's memory (a later read brings them back).
+void file_map_forget(const void *data, size_t bytes);
 
 // Lines of a text file, one at a time, without the newline ("\r\n" too). A line over max_line_bytes is an error that
 // names the file and the line. path "-" is standard input.

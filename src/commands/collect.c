@@ -41,7 +41,7 @@ static const OptionRow rows[] = {
     {"chunk", OPTION_INT, "512", 1, 1e6, NULL, "Questions between two writes: what an interruption can lose."},
     {"seed", OPTION_INT, "1", 0, 4294967295.0, NULL, "Of every draw."},
     {"resume", OPTION_BOOL, "false", 0, 0, NULL, "Goes on after the rows that `out`.partial holds."},
-    {"dtype", OPTION_CHOICE, "f32", 0, 0, "f32|bf16", "Type in which the weights are held."},
+    DTYPE_OPTION,
     {"backend", OPTION_TEXT, "cpu", 0, 0, NULL, "ref, cpu, cpu:portable, cpu:avx2, cpu:avx512."},
     REWARD_OPTIONS,
     REWARD_SUM_OPTIONS,
@@ -279,7 +279,7 @@ static bool collect_all(Collect *c, Error *error) {
 
 static bool open_model(Collect *c, Error *error) {
     const Options *o = c->options;
-    Dtype dtype = strcmp(options_text(o, "dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+    Dtype dtype = dtype_option(o, "dtype");
     if (!model_bundle_open_key(o, "model", &c->bundle, error) || !model_bundle_need_chat(&c->bundle, error) ||
         !model_bundle_load(&c->bundle, c->backend, dtype, error)) {
         return false;

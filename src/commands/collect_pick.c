@@ -10,8 +10,8 @@
 struct Picker {
     const DialogueFormat *format;
     bool many_attempts;
-    int64_t budget;                // tokens of the student's training row; 0: none
-    ModelBundle bundle;            // the student's; its model NULL without rewards
+    int64_t budget;     // tokens of the student's training row; 0: none
+    ModelBundle bundle; // the student's; its model NULL without rewards
     Dialogue student_dialogue, teacher_dialogue;
     Pass *student_pass, *teacher_pass;
     bool has_rewards, has_teacher; // has_teacher: attempts bring the teacher's log-probs
@@ -25,7 +25,8 @@ static void attempt_free(Attempt *attempt) {
 }
 
 void attempts_free(Attempts *attempts) {
-    for (int32_t i = 0; i < attempts->n; i++) attempt_free(&attempts->list[i]);
+    for (int32_t i = 0; i < attempts->n; i++)
+        attempt_free(&attempts->list[i]);
     mem_free(attempts->list);
     attempts->list = NULL;
     attempts->n = 0;
@@ -41,21 +42,27 @@ static bool open_scorer(Picker *p, const Options *o, Backend *backend, const Mod
         !reward_sum_open(o, options_int(o, "max_tokens"), p->format, true, &p->sum, error)) {
         return false;
     }
-    if (options_real(o, "temperature") <= 0) return error_set(error, "key temperature: expected above 0 with a student");
+    if (options_real(o, "temperature") <= 0)
+        return error_set(error, "key temperature: expected above 0 with a student");
     if (!model_bundle_load(&p->bundle, backend, dtype, error)) return false;
     p->has_teacher = teacher != NULL;
     if (!p->has_teacher) { // nobody knows log pi_T
         rewards.n_kl = 0;
         rewards.kl_estimator = KL_K1;
     } else if (tokenizer_size(p->bundle.tokenizer) != tokenizer_size(teacher->tokenizer)) {
-        return error_set(error, "%s: its tokenizer has %d ids, the teacher's %d: the explanation's ids must mean the same to both",
-                         path, tokenizer_size(p->bundle.tokenizer), tokenizer_size(teacher->tokenizer));
+        return error_set(
+            error, "%s: its tokenizer has %d ids, the teacher's %d: the explanation's ids must mean the same to both",
+            path, tokenizer_size(p->bundle.tokenizer), tokenizer_size(teacher->tokenizer));
     }
     p->student_pass = pass_create(p->bundle.model, (PassSettings){0});
-    p->teacher_dialogue = p->has_teacher ? (Dialogue){teacher->tokenizer, &teacher->chat, p->format} : p->student_dialogue;
-    p->scorer = (RltScorer){.student = p->bundle.model, .student_pass = p->student_pass,
-                            .student_dialogue = &p->student_dialogue, .teacher_dialogue = &p->teacher_dialogue,
-                            .rewards = rewards, .temperature = (float)options_real(o, "temperature"),
+    p->teacher_dialogue =
+        p->has_teacher ? (Dialogue){teacher->tokenizer, &teacher->chat, p->format} : p->student_dialogue;
+    p->scorer = (RltScorer){.student = p->bundle.model,
+                            .student_pass = p->student_pass,
+                            .student_dialogue = &p->student_dialogue,
+                            .teacher_dialogue = &p->teacher_dialogue,
+                            .rewards = rewards,
+                            .temperature = (float)options_real(o, "temperature"),
                             .max_rows = (int32_t)options_int(o, "max_rows")};
     if (rewards.kl_estimator == KL_EXACT) {
         p->scorer.teacher = teacher->model;
@@ -74,7 +81,8 @@ static bool open_student(Picker *p, const Options *o, const ModelBundle *teacher
         p->student_dialogue = (Dialogue){teacher->tokenizer, &teacher->chat, p->format};
         return true;
     }
-    if (!model_bundle_open_key(o, "student", &p->bundle, error) || !model_bundle_need_chat(&p->bundle, error)) return false;
+    if (!model_bundle_open_key(o, "student", &p->bundle, error) || !model_bundle_need_chat(&p->bundle, error))
+        return false;
     int32_t positions = model_file_config(p->bundle.file)->max_positions;
     if (p->budget == 0 || p->budget > positions) p->budget = positions;
     p->student_dialogue = (Dialogue){p->bundle.tokenizer, &p->bundle.chat, p->format};
@@ -148,7 +156,8 @@ bool picker_add(const Picker *p, Attempts *attempts, Str trace, bool closed, Com
     made.short_enough = !p->has_rewards || is_short_enough(p, attempts->row, made.completion.n);
     bool good = made.closed && made.fits;
     if (good || !p->has_rewards) { // those before it are of no use any more
-        for (int32_t i = 0; i < attempts->n; i++) attempt_free(&attempts->list[i]);
+        for (int32_t i = 0; i < attempts->n; i++)
+            attempt_free(&attempts->list[i]);
         attempts->n = 0;
     }
     attempts->list = mem_realloc(attempts->list, (size_t)attempts->n + 1, sizeof *attempts->list);
@@ -169,7 +178,8 @@ static void keep_only(Attempts *attempts, int32_t which) {
 
 static int32_t n_scored(const Attempts *attempts) {
     int32_t n = 0;
-    for (int32_t a = 0; a < attempts->n; a++) n += attempts->list[a].short_enough;
+    for (int32_t a = 0; a < attempts->n; a++)
+        n += attempts->list[a].short_enough;
     return n;
 }
 
@@ -199,14 +209,16 @@ static Scoring scoring_make(const Picker *p, const Attempts *attempts, int32_t n
     for (int32_t i = 0; i < n; i++) {
         const Row *row = attempts[i].row;
         if (n_scored(&attempts[i]) > 0 && row != last) {
-            s.questions[s.n_questions++] = (RltQuestion){row->question, row->solution, row->system.ptr, &s.samples[at], 0};
+            s.questions[s.n_questions++] =
+                (RltQuestion){row->question, row->solution, row->system.ptr, &s.samples[at], 0};
             last = row;
         }
         for (int32_t a = 0; a < attempts[i].n; a++) {
             const Completion *c = &attempts[i].list[a].completion;
             if (!attempts[i].list[a].short_enough) continue;
             s.samples[at] = (RltSample){.ids = c->ids, .n = c->n, .teacher_logp = p->has_teacher ? c->logp : s.unknown};
-            s.sums[at] = (SummedReward){.ids = c->ids, .n_ids = c->n, .row = row, .truncated = c->finish == FINISH_LENGTH};
+            s.sums[at] =
+                (SummedReward){.ids = c->ids, .n_ids = c->n, .row = row, .truncated = c->finish == FINISH_LENGTH};
             s.questions[s.n_questions - 1].n_samples++;
             at++;
         }
@@ -215,14 +227,16 @@ static Scoring scoring_make(const Picker *p, const Attempts *attempts, int32_t n
 }
 
 static void scoring_free(Scoring *s) {
-    for (int32_t i = 0; i < s->n; i++) rlt_sample_free(&s->samples[i]);
+    for (int32_t i = 0; i < s->n; i++)
+        rlt_sample_free(&s->samples[i]);
     mem_free(s->questions), mem_free(s->samples), mem_free(s->sums), mem_free(s->unknown);
 }
 
 static bool score_attempts(Picker *p, Attempts *attempts, int32_t n, Error *error) {
     Scoring s = scoring_make(p, attempts, n);
     bool ok = score_rlt(&p->scorer, s.questions, s.n_questions, error);
-    for (int32_t i = 0; i < s.n; i++) s.sums[i].own = s.samples[i].parts.reward;
+    for (int32_t i = 0; i < s.n; i++)
+        s.sums[i].own = s.samples[i].parts.reward;
     ok = ok && reward_sum_completions(&p->sum, p->teacher_dialogue.tokenizer, s.sums, s.n, error);
     int32_t at = 0;
     for (int32_t i = 0; ok && i < n; i++) {

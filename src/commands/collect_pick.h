@@ -1,7 +1,7 @@
 // Which of several attempts at an explanation is taken, and the row that comes of it.
 //
-// An attempt is good that closes and with which the student's training row fits its budget. Where no attempt is good the
-// one of the best reward is taken, or, without a student that could give rewards, the last.
+// An attempt is good that closes and with which the student's training row fits its budget. Where no attempt is good
+// the one of the best reward is taken, or, without a student that could give rewards, the last.
 #ifndef RLT_COMMANDS_COLLECT_PICK_H
 #define RLT_COMMANDS_COLLECT_PICK_H
 
@@ -25,8 +25,8 @@ typedef struct Attempt {
 typedef struct Attempts { // at one explanation
     const Row *row;
     int32_t sample;
-    Attempt *list; // [n]
-    int32_t n, n_made; // a good one drops those before it
+    Attempt *list;       // [n]
+    int32_t n, n_made;   // a good one drops those before it
     const char *refusal; // why a server gave none; NULL: it did
 } Attempts;
 void attempts_free(Attempts *attempts);
@@ -35,8 +35,8 @@ typedef struct Picker Picker;
 
 // student: of the options' key; NULL where it is not given. teacher: a loaded model whose log-probs the attempts
 // bring along; NULL: another source of text. Needs budget's tokenizer from either.
-MUST_CHECK bool picker_open(const Options *options, const DialogueFormat *format, Backend *backend, const ModelBundle *teacher,
-                            Picker **picker, Error *error);
+MUST_CHECK bool picker_open(const Options *options, const DialogueFormat *format, Backend *backend,
+                            const ModelBundle *teacher, Picker **picker, Error *error);
 void picker_close(Picker *picker); // NULL is fine
 
 // Takes over an attempt's text and ids; whether it is good.

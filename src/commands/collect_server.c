@@ -19,7 +19,7 @@ static void make(void *context, size_t index, Buf *messages, int64_t *seed) {
     int32_t sample = (int32_t)(index % (size_t)c->samples);
     Buf text;
     buf_init(&text, 0);
-    if (c->rewrite.ptr != NULL) {
+    if (c->rewrite.len > 0) {
         rewrite_prompt_fill(c->rewrite, &c->rows[row], &text);
         openai_write_messages(STR(""), buf_str(&text), STR(""), messages);
     } else {
@@ -34,7 +34,7 @@ static void make(void *context, size_t index, Buf *messages, int64_t *seed) {
 // "stop" closes it, too.
 static Str find_trace(const ServerCollect *c, const OpenaiAnswer *answer, bool *closed) {
     Str text = buf_str(&answer->text);
-    ptrdiff_t close = c->rewrite.ptr != NULL ? -1 : str_find(text, str_of(c->format->explanation_close), 0);
+    ptrdiff_t close = c->rewrite.len > 0 ? -1 : str_find(text, str_of(c->format->explanation_close), 0);
     *closed = close >= 0 || strcmp(answer->finish, "stop") == 0;
     if (close >= 0) text.len = (size_t)close;
     return str_trim(text);
@@ -72,7 +72,8 @@ static bool take(void *context, size_t index, const RemoteReply *reply, Error *e
     return ok;
 }
 
-bool server_collect_open(const Options *options, const DialogueFormat *format, bool rewrite, Remote **remote, Error *error) {
+bool server_collect_open(const Options *options, const DialogueFormat *format, bool rewrite, Remote **remote,
+                         Error *error) {
     RemoteSettings settings = server_settings(options);
     settings.sampling = (OpenaiSampling){.temperature = options_real(options, "temperature"),
                                          .top_p = 1,
@@ -87,7 +88,8 @@ bool server_collect(ServerCollect *collect, Error *error) {
     collect->waiting = mem_alloc(n, sizeof *collect->waiting);
     const RemoteBatch batch = {.n = n, .make = make, .again = again, .take = take, .context = collect};
     bool ok = remote_run(collect->remote, &batch, error);
-    for (size_t i = 0; i < n; i++) attempts_free(&collect->waiting[i]); // of a run that failed
+    for (size_t i = 0; i < n; i++)
+        attempts_free(&collect->waiting[i]); // of a run that failed
     mem_free(collect->waiting);
     collect->waiting = NULL;
     return ok;

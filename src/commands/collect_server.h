@@ -21,7 +21,7 @@ typedef struct ServerCollect { // borrowed but for the counts
     Picker *picker;
     uint64_t seed;
     const DialogueFormat *format;
-    Str rewrite; // the prompt; ptr NULL: the teacher's own
+    Str rewrite; // the prompt; empty: the teacher's own
     const Row *rows;
     size_t first, n_rows; // rows first .. n_rows - 1 are asked for
     int32_t samples, attempts;

@@ -16,9 +16,8 @@ static Model *full_policy(const ModelBundle *bundle) {
     return model_hold(model_base(bundle->model));
 }
 
-// The adapter to train: a new one, or the one that was opened with the dropout that is asked for.
-static bool wanted_config(const Options *o, const ModelBundle *bundle, LoraConfig *config, Error *error) {
-    const LoraConfig *opened = model_file_lora(bundle->file);
+// The adapter to train: a new one, or the one that was opened (NULL: none) with the dropout that is asked for.
+static bool adapter_config(const Options *o, const LoraConfig *opened, const char *path, LoraConfig *config, Error *error) {
     *config = (LoraConfig){
         .rank = (int32_t)options_int(o, "lora.rank"),
         .alpha = (float)options_real(o, "lora.alpha"),
@@ -32,10 +31,16 @@ static bool wanted_config(const Options *o, const ModelBundle *bundle, LoraConfi
     } else {
         return error_set(error,
                          "key \"lora.rank\": %d: expected %d, the rank of the adapter %s (or 0, which merges it first)",
-                         config->rank, opened->rank, model_file_path(bundle->file));
+                         config->rank, opened->rank, path);
     }
     config->dropout = (float)options_real(o, "lora.dropout");
     return lora_config_check(config, "lora", error);
+}
+
+bool lora_config_from_options(const Options *o, LoraConfig *config, Error *error) { return adapter_config(o, NULL, "", config, error); }
+
+static bool wanted_config(const Options *o, const ModelBundle *bundle, LoraConfig *config, Error *error) {
+    return adapter_config(o, model_file_lora(bundle->file), model_file_path(bundle->file), config, error);
 }
 
 bool policy_check(const Options *options, const ModelBundle *bundle, Error *error) {
@@ -68,8 +73,8 @@ static void describe(const Model *policy) {
 }
 
 bool policy_load(const Options *o, ModelBundle *bundle, Backend *backend, Model **policy, Error *error) {
-    bool lora = lora_wanted(o), bf16 = lora && strcmp(options_text(o, "lora.base_dtype"), "bf16") == 0;
-    if (!model_bundle_load(bundle, backend, bf16 ? DTYPE_BF16 : DTYPE_F32, error)) return false;
+    bool lora = lora_wanted(o);
+    if (!model_bundle_load(bundle, backend, lora ? dtype_option(o, "lora.base_dtype") : DTYPE_F32, error)) return false;
     if (!lora) {
         *policy = full_policy(bundle);
         return true;

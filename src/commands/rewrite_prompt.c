@@ -12,10 +12,12 @@ bool rewrite_prompt_read(const char *path, Buf *prompt, Error *error) {
 void rewrite_prompt_fill(Str prompt, const Row *row, Buf *out) {
     const struct {
         Str name, value;
-    } fields[] = {{STR("{question}"), row->question}, {STR("{solution}"), row->solution}, {STR("{explanation}"), row->trace}};
+    } fields[] = {
+        {STR("{question}"), row->question}, {STR("{solution}"), row->solution}, {STR("{explanation}"), row->trace}};
     while (prompt.len > 0) {
         size_t skip = 1, i = 0, n = sizeof fields / sizeof *fields;
-        while (i < n && !str_starts(prompt, fields[i].name)) i++;
+        while (i < n && !str_starts(prompt, fields[i].name))
+            i++;
         if (i < n) {
             buf_add_str(out, fields[i].value);
             skip = fields[i].name.len;

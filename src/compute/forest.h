@@ -69,6 +69,8 @@ typedef struct BatchAddress {
 void batch_init(Batch *batch);
 void batch_free(Batch *batch);
 void batch_clear(Batch *batch);
+// Room for so many segments, rows and predictions: batches up to it allocate nothing.
+void batch_reserve(Batch *batch, int32_t n_segments, int32_t n_rows, int32_t n_predictions);
 // Clears it, for tokens that go on from n computed ones (model.h, Prefix): segment 0. Of these only the last predicts.
 void batch_clear_after(Batch *batch, int32_t n_prefix);
 // Appends a segment of n >= 1 tokens under `parent` (-1: a root); returns its index.

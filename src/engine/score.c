@@ -10,9 +10,7 @@ typedef struct Scoring {
     float temperature;
     int32_t max_rows;
     ScoreCounts counts;
-    Batch batch, root;
-    float *logp; // [cap]
-    int32_t cap;
+    Batch *batch; // the pass's
 } Scoring;
 
 static bool wanted(const ScoreSequence *s) { return s->from < s->to; }
@@ -57,21 +55,18 @@ static int32_t group_end(const Scoring *sc, int32_t first, int64_t *cost) {
 
 static void add_sequence(Scoring *sc, const ScoreSequence *s, int32_t root) {
     if (wanted(s)) sc->counts.tokens_naive += s->n_prefix + fed(s);
-    score_batch_add_below(&sc->batch, s, root);
+    score_batch_add_below(sc->batch, s, root);
 }
 
 // Computes the batch and hands out the log-probs of sequences first .. last - 1.
 static void run_batch(Scoring *sc, Prefix *prefix, int32_t first, int32_t last) {
-    Batch *batch = &sc->batch;
-    if (batch->n_predictions > sc->cap) {
-        sc->cap = batch->n_predictions;
-        sc->logp = mem_realloc(sc->logp, (size_t)sc->cap, sizeof *sc->logp);
-    }
-    model_logprobs_after(sc->model, sc->pass, prefix, batch, sc->temperature, sc->logp, NULL);
+    const Batch *batch = sc->batch;
+    float *logp = pass_logp(sc->pass, batch->n_predictions);
+    model_logprobs_after(sc->model, sc->pass, prefix, batch, sc->temperature, logp, NULL);
     int32_t p = 0;
     for (int32_t i = first; i < last; i++) {
         const ScoreSequence *s = &sc->sequences[i];
-        for (int32_t t = s->from; t < s->to; t++) s->logp[t - s->from] = sc->logp[p++];
+        for (int32_t t = s->from; t < s->to; t++) s->logp[t - s->from] = logp[p++];
     }
     assert(p == batch->n_predictions);
     sc->counts.tokens_computed += batch->forest.n_rows;
@@ -80,13 +75,13 @@ static void run_batch(Scoring *sc, Prefix *prefix, int32_t first, int32_t last) 
 // As many whole groups from `first` as fit; at least one. Returns where they end.
 static int32_t score_groups(Scoring *sc, int32_t first) {
     int32_t last = first;
-    batch_clear(&sc->batch);
+    batch_clear(sc->batch);
     while (last < sc->n) {
         int64_t cost;
         int32_t end = group_end(sc, last, &cost);
-        if (last > first && sc->batch.forest.n_rows + cost > sc->max_rows) break;
+        if (last > first && sc->batch->forest.n_rows + cost > sc->max_rows) break;
         const ScoreSequence *s = &sc->sequences[last];
-        int32_t root = s->n_prefix > 0 && cost > 0 ? batch_add_segment(&sc->batch, -1, s->prefix, s->n_prefix) : -1;
+        int32_t root = s->n_prefix > 0 && cost > 0 ? batch_add_segment(sc->batch, -1, s->prefix, s->n_prefix) : -1;
         for (; last < end; last++) add_sequence(sc, &sc->sequences[last], root);
     }
     run_batch(sc, NULL, first, last);
@@ -97,13 +92,13 @@ static int32_t score_groups(Scoring *sc, int32_t first) {
 static void score_large_group(Scoring *sc, int32_t first, int32_t end) {
     const ScoreSequence *s = sc->sequences;
     Prefix *prefix = pass_prefix(sc->model, sc->pass);
-    batch_clear(&sc->root);
-    batch_add_segment(&sc->root, -1, s[first].prefix, s[first].n_prefix);
-    prefix_forward(sc->model, prefix, &sc->root);
+    Batch *root = pass_batch(prefix_pass(prefix));
+    batch_add_segment(root, -1, s[first].prefix, s[first].n_prefix);
+    prefix_forward(sc->model, prefix, root);
     sc->counts.tokens_computed += s[first].n_prefix;
     for (int32_t last = first; first < end; first = last) {
-        batch_clear_after(&sc->batch, s[first].n_prefix);
-        while (last < end && (last == first || sc->batch.forest.n_rows + fed(&s[last]) <= sc->max_rows)) {
+        batch_clear_after(sc->batch, s[first].n_prefix);
+        while (last < end && (last == first || sc->batch->forest.n_rows + fed(&s[last]) <= sc->max_rows)) {
             add_sequence(sc, &s[last++], 0);
         }
         run_batch(sc, prefix, first, last);
@@ -124,9 +119,8 @@ bool score_check_lengths(const Model *model, const ScoreSequence *sequences, int
 bool score_sequences(Model *model, Pass *pass, const ScoreSequence *sequences, int32_t n, float temperature, int32_t max_rows,
                      ScoreCounts *counts, Error *error) {
     if (!score_check_lengths(model, sequences, n, error)) return false;
-    Scoring sc = {.model = model, .pass = pass, .sequences = sequences, .n = n, .temperature = temperature, .max_rows = max_rows};
-    batch_init(&sc.batch);
-    batch_init(&sc.root);
+    Scoring sc = {.model = model, .pass = pass, .sequences = sequences, .n = n, .temperature = temperature, .max_rows = max_rows,
+                  .batch = pass_batch(pass)};
     for (int32_t first = 0; first < n;) {
         int64_t cost;
         int32_t end = group_end(&sc, first, &cost);
@@ -141,8 +135,5 @@ bool score_sequences(Model *model, Pass *pass, const ScoreSequence *sequences, i
         counts->tokens_computed += sc.counts.tokens_computed;
         counts->tokens_naive += sc.counts.tokens_naive;
     }
-    mem_free(sc.logp);
-    batch_free(&sc.batch);
-    batch_free(&sc.root);
     return true;
 }

@@ -19,6 +19,12 @@ typedef struct Trainer Trainer;
 Trainer *trainer_create(Model *model, const TrainerSettings *settings); // model in F32, borrowed
 void trainer_destroy(Trainer *trainer);                                  // NULL is fine
 
+// Batches up to `size` (and the optimiser) allocate nothing from here on.
+void trainer_reserve(Trainer *trainer, const PassSize *size);
+// An empty batch to fill and give to trainer_accumulate: the trainer's, so that it is made once.
+Batch *trainer_batch(Trainer *trainer);
+Batch *trainer_prefix_batch(Trainer *trainer); // the same, for trainer_begin_prefix
+
 // A loss over token log-probs: given logp[n] of the batch's predictions (nats, at `temperature`), writes d loss / d logp into dlogp[n].
 typedef void (*LossFunction)(void *context, const Batch *batch, const float *logp, const float *entropy, float *dlogp);
 // Adds the batch's gradient. entropy is NULL unless wanted. A batch of batch_clear_after goes on from the prefix.

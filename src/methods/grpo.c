@@ -80,11 +80,11 @@ static int64_t count_naive(const GrpoGroup *group) {
     return n;
 }
 
-static void accumulate_group(Trainer *trainer, const GrpoGroup *group, int32_t index, Batch *batch, Batch *prompt, GrpoLoss *loss) {
+static void accumulate_group(Trainer *trainer, const GrpoGroup *group, int32_t index, GrpoLoss *loss) {
     GrpoStep *out = loss->out;
     int64_t naive = count_naive(group);
     if (naive == 0) return;
-    batch_clear(prompt);
+    Batch *batch = trainer_batch(trainer), *prompt = trainer_prefix_batch(trainer);
     batch_set_address(prompt, batch_add_segment(prompt, -1, group->prompt, group->n_prompt), (uint32_t)index, 0);
     trainer_begin_prefix(trainer, prompt);
     for (int32_t first = 0, last; first < group->n_sequences; first = last) {
@@ -104,12 +104,7 @@ void grpo_accumulate(Trainer *trainer, const GrpoGroup *groups, int32_t n_groups
     int64_t n_sequences = 0;
     for (int32_t g = 0; g < n_groups; g++) n_sequences += groups[g].n_sequences;
     GrpoLoss loss = {.settings = settings, .per_sequence = n_sequences > 0 ? 1.0 / (double)n_sequences : 0, .out = out};
-    Batch batch, prompt;
-    batch_init(&batch);
-    batch_init(&prompt);
-    for (int32_t g = 0; g < n_groups; g++) accumulate_group(trainer, &groups[g], g, &batch, &prompt, &loss);
-    batch_free(&prompt);
-    batch_free(&batch);
+    for (int32_t g = 0; g < n_groups; g++) accumulate_group(trainer, &groups[g], g, &loss);
     out->loss = out->policy_loss + settings->beta * out->kl;
     out->clip_fraction = loss.n_tokens > 0 ? (double)loss.n_clipped / (double)loss.n_tokens : 0;
 }

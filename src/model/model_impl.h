@@ -114,6 +114,9 @@ struct Pass {
     size_t arena_bytes;
     int32_t *positions;   // host [cap_positions]
     int32_t cap_positions;
+    Batch batch;          // pass_batch
+    float *logp;          // host [cap_logp], pass_logp
+    int32_t cap_logp;
     // The last batch's sizes, and the arena carved for it.
     int32_t n_rows, n_predictions;
     LayerActs *acts;      // [n_layers]
@@ -165,6 +168,12 @@ struct Prefix {
     int32_t *places;      // [cap_rows] of a batch's rows
     int32_t cap_rows;
 };
+// Bytes of the arena of a pass over n_rows tokens that go on from n_prefix.
+size_t pass_arena_bytes(const ModelConfig *config, int32_t lora_rank, PassSettings settings, int32_t n_prefix,
+                        int32_t n_rows, int32_t n_predictions);
+// What a prefix takes beside its own pass, and making room for it.
+size_t prefix_bytes(const ModelConfig *config, PassSettings settings, const PassSize *size);
+void prefix_reserve(Model *model, Prefix *prefix, const PassSize *size);
 // Rows of the prefix in a layer's k_all, v_all: read before the layer's forward; written after it by the prefix's own pass.
 void prefix_load_kv(const Pass *pass, int32_t layer);
 void prefix_keep_kv(const Pass *pass, int32_t layer);

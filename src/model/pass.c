@@ -2,6 +2,7 @@
 #include "model/model.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/philox.h"
@@ -138,17 +139,18 @@ static size_t carve_pass(Pass *pass, Dev base, int32_t n_rows, int32_t n_predict
     return carver.used_bytes;
 }
 
-static void init_pass(Pass *pass, const Model *model, PassSettings settings)
+static void init_pass(Pass *pass, const ModelConfig *config, int32_t lora_rank, PassSettings settings)
 {
-    *pass = (Pass){.backend = model->backend, .config = model->config, .settings = settings};
-    pass->rank = model->base ? model->lora.rank : 0;
-    pass->acts = mem_alloc((size_t)model->config.n_layers, sizeof *pass->acts);
+    *pass = (Pass){.config = *config, .settings = settings};
+    pass->rank = lora_rank;
+    pass->acts = mem_alloc((size_t)config->n_layers, sizeof *pass->acts);
 }
 
 Pass *pass_create(Model *model, PassSettings settings)
 {
     Pass *pass = mem_alloc(1, sizeof *pass);
-    init_pass(pass, model, settings);
+    init_pass(pass, &model->config, model->base ? model->lora.rank : 0, settings);
+    pass->backend = model->backend;
     return pass;
 }
 
@@ -157,6 +159,8 @@ void pass_destroy(Pass *pass)
     if (!pass)
         return;
     RUN(pass->backend, release, pass->arena);
+    batch_free(&pass->batch);
+    mem_free(pass->logp);
     mem_free(pass->positions);
     mem_free(pass->row_keys);
     mem_free(pass->pred_rows);
@@ -165,13 +169,24 @@ void pass_destroy(Pass *pass)
     mem_free(pass);
 }
 
-size_t pass_bytes(const Model *model, PassSettings settings, int32_t n_rows, int32_t n_predictions)
+size_t pass_arena_bytes(const ModelConfig *config, int32_t lora_rank, PassSettings settings, int32_t n_prefix,
+                        int32_t n_rows, int32_t n_predictions)
 {
     Pass pass;
-    init_pass(&pass, model, settings);
+    init_pass(&pass, config, lora_rank, settings);
+    pass.n_prefix = n_prefix;
     size_t bytes = carve_pass(&pass, DEV_NONE, n_rows, n_predictions);
     mem_free(pass.acts);
     return bytes;
+}
+
+static void reserve_row_keys(Pass *pass, int32_t n_rows)
+{
+    if (!pass->settings.dropout || n_rows <= pass->cap_row_keys)
+        return;
+    pass->row_keys = mem_realloc(pass->row_keys, (size_t)n_rows, sizeof *pass->row_keys);
+    memset(pass->row_keys, 0, (size_t)n_rows * sizeof *pass->row_keys);
+    pass->cap_row_keys = n_rows;
 }
 
 void pass_reserve(Pass *pass, int32_t n_rows, int32_t n_predictions)
@@ -185,8 +200,26 @@ void pass_reserve(Pass *pass, int32_t n_rows, int32_t n_predictions)
     }
     if (n_rows > pass->cap_positions) {
         pass->positions = mem_realloc(pass->positions, (size_t)n_rows, sizeof *pass->positions);
+        memset(pass->positions, 0, (size_t)n_rows * sizeof *pass->positions); // in memory before the pass
         pass->cap_positions = n_rows;
     }
+    reserve_row_keys(pass, n_rows);
+}
+
+Batch *pass_batch(Pass *pass)
+{
+    batch_clear(&pass->batch);
+    return &pass->batch;
+}
+
+float *pass_logp(Pass *pass, int32_t n)
+{
+    if (n > pass->cap_logp) {
+        pass->logp = mem_realloc(pass->logp, (size_t)n, sizeof *pass->logp);
+        memset(pass->logp, 0, (size_t)n * sizeof *pass->logp); // in memory before the pass
+        pass->cap_logp = n;
+    }
+    return pass->logp;
 }
 
 void pass_begin(Pass *pass, Model *model, const Forest *forest, int32_t n_predictions)
@@ -221,10 +254,7 @@ void pass_address_rows(Pass *pass, const Batch *batch)
 {
     if (pass->dropout.rate == 0)
         return;
-    if (batch->forest.n_rows > pass->cap_row_keys) {
-        pass->cap_row_keys = batch->forest.n_rows;
-        pass->row_keys = mem_realloc(pass->row_keys, (size_t)pass->cap_row_keys, sizeof *pass->row_keys);
-    }
+    reserve_row_keys(pass, batch->forest.n_rows);
     for (int32_t i = 0; i < batch->forest.n_segments; i++) {
         const Segment *segment = &batch->segments[i];
         RngAddress address = {.seed = pass->dropout.seed, .purpose = RNG_DROPOUT, .step = pass->dropout.step,

@@ -1,6 +1,7 @@
 // A prefix that batches go on from. Its tokens have a pass of their own; its K and V, and their gradients, are copied
 // into the matrices of each batch's pass and back, so that attention finds all K/V rows in one matrix.
 #include <assert.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "model/model_impl.h"
@@ -73,7 +74,7 @@ void prefix_forward(Model *model, Prefix *prefix, const Batch *batch)
         return;
     pass->forward_of = batch;
     prefix->dkv = with_rows(model, prefix->dkv, prefix->n_tokens);
-    RUN(be, zero, prefix->dkv->memory, kv_cache_bytes(model, prefix->dkv->n_rows));
+    RUN(be, zero, prefix->dkv->memory, kv_cache_bytes(&model->config, prefix->dkv->n_rows));
     RUN(be, zero, prefix->dnormed.data, (size_t)prefix->dnormed.cols * sizeof(float));
 }
 
@@ -130,20 +131,58 @@ static Mat first_rows(Mat m, int32_t n)
     return mat(m.data, n, m.cols);
 }
 
-// Rows for `more` ids that may be new; what is there stays.
-static void reserve_places(Prefix *prefix, int32_t more)
+static void grow_places(Prefix *prefix, int32_t cap)
 {
-    if (prefix->n_places + more <= prefix->cap_places)
+    if (cap <= prefix->cap_places)
         return;
     Backend *be = prefix->backend;
     Mat old = prefix->dembed;
-    prefix->cap_places = 2 * prefix->n_places + more;
+    prefix->cap_places = cap;
     prefix->place_ids = mem_realloc(prefix->place_ids, (size_t)prefix->cap_places, sizeof *prefix->place_ids);
     size_t floats = (size_t)prefix->cap_places * (size_t)old.cols;
     prefix->dembed = mat(RUN(be, alloc, floats * sizeof(float)), prefix->cap_places, old.cols);
     if (prefix->n_places > 0)
         copy_rows(be, prefix->dembed, old, prefix->n_places);
     RUN(be, release, old.data);
+}
+
+// Rows for `more` ids that may be new; what is there stays.
+static void reserve_places(Prefix *prefix, int32_t more)
+{
+    if (prefix->n_places + more > prefix->cap_places)
+        grow_places(prefix, 2 * prefix->n_places + more);
+}
+
+// Ids that occur, at most, and room for a batch's on top (reserve_places).
+static int32_t most_places(const ModelConfig *config, const PassSize *size)
+{
+    int32_t all = size->prefix_rows + size->prefix, batch = size->rows > size->prefix ? size->rows : size->prefix;
+    return (all < config->vocabulary ? all : config->vocabulary) + batch;
+}
+
+size_t prefix_bytes(const ModelConfig *config, PassSettings settings, const PassSize *size)
+{
+    size_t kv = kv_cache_bytes(config, size->prefix), row = (size_t)config->hidden * sizeof(float);
+    if (!settings.backward)
+        return kv + 2 * row;
+    size_t ids = (size_t)config->vocabulary + (size_t)most_places(config, size) + (size_t)size->rows;
+    return 2 * kv + 2 * row + ids * sizeof(int32_t) + (size_t)most_places(config, size) * row;
+}
+
+void prefix_reserve(Model *model, Prefix *prefix, const PassSize *size)
+{
+    prefix->kv = with_rows(model, prefix->kv, size->prefix);
+    if (!prefix->pass->settings.backward)
+        return;
+    prefix->dkv = with_rows(model, prefix->dkv, size->prefix);
+    grow_places(prefix, most_places(&model->config, size));
+    memset(prefix->place_ids, 0, (size_t)prefix->cap_places * sizeof *prefix->place_ids); // in memory before the pass
+    memset(prefix->place_of_id, 0, (size_t)model->config.vocabulary * sizeof *prefix->place_of_id);
+    if (size->rows > prefix->cap_rows) {
+        prefix->cap_rows = size->rows > size->prefix ? size->rows : size->prefix;
+        prefix->places = mem_realloc(prefix->places, (size_t)prefix->cap_rows, sizeof *prefix->places);
+        memset(prefix->places, 0, (size_t)prefix->cap_rows * sizeof *prefix->places);
+    }
 }
 
 void prefix_add_embedding(Prefix *prefix, Mat dx, const int32_t *ids)

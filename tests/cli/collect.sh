@@ -68,7 +68,8 @@ echo 'Write anew: {explanation} for {question} = {solution} {other}' > prompt.tx
 [ "$(wc -l < anew.jsonl)" = 5 ] || fail "expected 5 rows"
 echo 'Write anew.' > empty.txt
 refuses 1 "empty.txt: expected {explanation} in the prompt" "$rlt" collect model=base/model rewrite=empty.txt data=four.jsonl out=x
-refuses 1 'train.jsonl:1: key "reasoning_trace"' "$rlt" collect model=base/model rewrite=prompt.txt data=questions/train.jsonl out=x
+echo '{"question": "1 2 -> 3", "solution": "1 + 2"}' > bare.jsonl
+refuses 1 'bare.jsonl:1: key "reasoning_trace"' "$rlt" collect model=base/model rewrite=prompt.txt data=bare.jsonl out=x
 [ ! -e x ] || fail "a refused run left its file"
 
 # RL with added rewards and the exact divergence, and the values of tokens in its samples
@@ -86,12 +87,14 @@ assert len(rows) == 6 and len(steps) == 2
 for row in rows:
     kl, ss = row["kl_values"], row["ss_values"]
     assert len(row["tokens"]) == len(kl) and len(row["solution_tokens"]) == len(ss)
-    assert row["completion"].startswith("".join(row["tokens"])) and "".join(row["solution_tokens"]) in row["solution"]
+    if not any("\ufffd" in token for token in row["tokens"]):
+        assert row["completion"].startswith("".join(row["tokens"]))
+    assert "".join(row["solution_tokens"]) in row["solution"]
     assert all(v >= -1e-5 for v in kl) and all(v <= 0 for v in ss)
     own = row["r_ss"] - row["r_kl"] + row["match"]
     if ss: assert abs(row["r_ss"] - sum(ss) / len(ss) - 0.01 * min(ss)) < 1e-5
     if kl: assert abs(row["r_kl"] - 3 * sum(kl) / len(kl) - 0.03 * max(kl)) < 1e-5
     assert row["program_reward"] == 0.25 and row["format_reward"] in (0, 1) and -1 <= row["length_reward"] <= 0
     assert abs(row["reward"] - own - 0.25 - 0.5 * row["format_reward"] - row["length_reward"]) < 1e-9
-for step in steps: assert step["reward_program"] == 0.25 and 0 <= step["reward_format"] <= 1
+for step in steps: assert abs(step["reward_program"] - 0.25) < 1e-12 and 0 <= step["reward_format"] <= 1
 EOF

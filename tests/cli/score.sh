@@ -24,6 +24,8 @@ END
 score out=sum.jsonl reward.weight=0.5 reward.program='["python3", "judge.py"]' reward.program_weight=0.01 reward.format_weight=2 \
     reward.length_weight=1 reward.length_to=30
 score out=exact.jsonl reward.kl_estimator=exact reward.kl="1*mean + 0.5*max"
+score out=exact_packed.jsonl reward.kl_estimator=exact reward.kl="1*mean + 0.5*max" max_rows=60 chunk=5
+cmp exact.jsonl exact_packed.jsonl || fail "other batches give another divergence"
 score out=bare.jsonl reward.teacher_entropy=false
 
 python3 - << 'EOF' || fail "see above"
@@ -65,16 +67,20 @@ for s in said:
     else:
         assert s["pearson"] is None and s["spearman"] is None
 
+def laid_out(trace):
+    tags = [f"<|{side}_of_{name}|>" for side in ("begin", "end") for name in ("solution", "explanation", "thought")]
+    return trace.strip() != "" and not any(tag in trace for tag in tags)
 for row, own in zip(read("sum.jsonl"), rows):
     tokens = round(row["program_reward"] - len(row["question"]) / 1000)
-    assert tokens >= len(own["teacher_logp"]) and row["format_reward"] == float(bool(own["reasoning_trace"].strip()))
+    assert tokens >= len(own["teacher_logp"]) and row["format_reward"] == float(laid_out(own["reasoning_trace"]))
     near(row["length_reward"], -min(1, tokens / 30))
     near(row["reward"], 0.5 * own["reward"] + 0.01 * row["program_reward"] + 2 * row["format_reward"] + row["length_reward"])
 for row, own in zip(read("exact.jsonl"), rows):
     assert all(v >= -1e-5 for v in row["exact_kl"]) and len(row["exact_kl"]) == len(own["teacher_logp"])
-    near(row["r_kl"], mean(row["exact_kl"]) + 0.5 * max(row["exact_kl"]))
+    near(row["r_kl"], mean(row["exact_kl"]) + 0.5 * max(row["exact_kl"]) if row["exact_kl"] else 15)
 for row, own in zip(read("bare.jsonl"), rows):
-    near(row["r_kl"], 3 * -mean(own["student_logp"]) - 0.03 * min(own["student_logp"]))
+    k = [-s for s in own["student_logp"]]
+    near(row["r_kl"], 3 * mean(k) + 0.03 * max(k) if k else 30.3)
 EOF
 
 # scored again: the same rows, no key twice

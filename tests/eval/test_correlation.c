@@ -1,4 +1,5 @@
-// Correlations: references by SciPy 1.17.1 (stats.pearsonr, stats.spearmanr); tolerance 1e-13: a dozen roundings in double.
+// Correlations: references by SciPy 1.17.1 (stats.pearsonr, stats.spearmanr); tolerance 1e-13: a dozen roundings in
+// double.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +33,8 @@ static void matches_scipy(void **state) {
 static void straight_lines(void **state) {
     (void)state;
     double up[12], down[12];
-    for (int i = 0; i < 12; i++) up[i] = 3 * x[i] + 7, down[i] = exp(-x[i]);
+    for (int i = 0; i < 12; i++)
+        up[i] = 3 * x[i] + 7, down[i] = exp(-x[i]);
     assert_true(fabs(pearson(x, up, 12) - 1) <= 1e-13 && pearson(x, up, 12) <= 1);
     assert_true(spearman(x, up, 12) == 1 && spearman(x, down, 12) == -1);
     assert_true(pearson(x, down, 12) > -0.99);

@@ -33,7 +33,8 @@ static const char *script(const char *text) {
 
 static bool ask(RewardProgram *program, int32_t n, double *rewards, Error *error) {
     RewardQuery *queries = mem_alloc((size_t)n, sizeof *queries);
-    for (int32_t i = 0; i < n; i++) queries[i] = (RewardQuery){&data.rows[(size_t)i % data.count], STR("a \"b\"\nc"), 10 + i, i == 1};
+    for (int32_t i = 0; i < n; i++)
+        queries[i] = (RewardQuery){&data.rows[(size_t)i % data.count], STR("a \"b\"\nc"), 10 + i, i == 1};
     bool ok = reward_program_ask(program, queries, n, rewards, error);
     mem_free(queries);
     return ok;
@@ -64,7 +65,8 @@ static void answers_in_order(void **state) {
     double rewards[5];
     for (int batch = 0; batch < 2; batch++) {
         if (!ask(program, 5, rewards, &error)) fail_msg("%s", error.message);
-        for (int i = 0; i < 5; i++) assert_true(rewards[i] == 10 + i + 0.5);
+        for (int i = 0; i < 5; i++)
+            assert_true(rewards[i] == 10 + i + 0.5);
     }
     reward_program_close(program);
 }
@@ -75,11 +77,13 @@ static void what_is_asked(void **state) {
     const char *expected = "{\"id\":0,\"row\":{\"question\":\"q0\",\"solution\":\"s0\",\"gold\":7},"
                            "\"completion\":\"a \\\"b\\\"\\nc\",\"tokens\":10,\"truncated\":false}";
     char check[1024];
-    snprintf(check, sizeof check, "read -r line; [ \"$line\" = '%s' ] && echo '{\"reward\": 1}' || echo '{\"reward\": 0}'; cat", expected);
+    snprintf(check, sizeof check,
+             "read -r line; [ \"$line\" = '%s' ] && echo '{\"reward\": 1}' || echo '{\"reward\": 0}'; cat", expected);
     RewardProgram *program;
     Error error;
     double reward;
-    if (!reward_program_open(script(check), 20, &program, &error) || !ask(program, 1, &reward, &error)) fail_msg("%s", error.message);
+    if (!reward_program_open(script(check), 20, &program, &error) || !ask(program, 1, &reward, &error))
+        fail_msg("%s", error.message);
     assert_true(reward == 1);
     reward_program_close(program);
 }
@@ -91,12 +95,14 @@ static void large_batches(void **state) {
     double *rewards = mem_alloc(N, sizeof *rewards);
     RewardProgram *program;
     Error error;
-    const char *commands[] = {"lines=$(head -n 5000); i=0; while [ $i -lt 5000 ]; do echo \"{\\\"id\\\":$i,\\\"reward\\\":$i}\"; i=$((i+1)); done; cat",
+    const char *commands[] = {"lines=$(head -n 5000); i=0; while [ $i -lt 5000 ]; do echo "
+                              "\"{\\\"id\\\":$i,\\\"reward\\\":$i}\"; i=$((i+1)); done; cat",
                               "exec sed -u 's/.*/{\"reward\": 2}/'"};
     for (int k = 0; k < 2; k++) {
         if (!reward_program_open(script(commands[k]), 60, &program, &error) || !ask(program, N, rewards, &error))
             fail_msg("%s", error.message);
-        for (int i = 0; i < N; i++) assert_true(rewards[i] == (k == 0 ? i : 2));
+        for (int i = 0; i < N; i++)
+            assert_true(rewards[i] == (k == 0 ? i : 2));
         reward_program_close(program);
     }
     mem_free(rewards);
@@ -108,7 +114,8 @@ static void failures(void **state) {
     expect_failure("[\"sh\", 3]", 5, 1, "reward.program: expected a path or an array of 1 to 64 strings");
     expect_failure("[]", 5, 1, "reward.program: expected a path or an array");
     expect_failure("[\"sh\"", 5, 1, "reward.program");
-    expect_failure(script("read -r line; echo '{\"reward\": 1}'; exit 3"), 5, 3, "program sh: ended after 1 of 3 lines");
+    expect_failure(script("read -r line; echo '{\"reward\": 1}'; exit 3"), 5, 3,
+                   "program sh: ended after 1 of 3 lines");
     expect_failure(script("exit 0"), 5, 2, "program sh: ended after 0 of 2 lines");
     expect_failure(script("echo oops; cat > /dev/null"), 5, 1, "program sh: answer 1 of 1");
     expect_failure(script("echo '[1]'; cat > /dev/null"), 5, 1, "expected an object");
@@ -116,14 +123,16 @@ static void failures(void **state) {
     expect_failure(script("echo '{\"reward\": 1e999}'; cat > /dev/null"), 5, 1, "program sh: answer 1 of 1");
     expect_failure(script("printf '{\"reward\": 1}\\n{\"reward\": 1, \"id\": 0}\\n'; cat > /dev/null"), 5, 2,
                    "answer 2 of 2: key \"id\": expected 1");
-    expect_failure(script("printf '{\"reward\": 1}\\n{\"reward\": 1}\\n'; cat > /dev/null"), 5, 1, "more output than the expected 1 lines");
+    expect_failure(script("printf '{\"reward\": 1}\\n{\"reward\": 1}\\n'; cat > /dev/null"), 5, 1,
+                   "more output than the expected 1 lines");
     expect_failure(script("head -c 100000 /dev/zero; cat > /dev/null"), 5, 1, "line 1 is longer than 65536 bytes");
 }
 
 static void stalls(void **state) {
     (void)state;
     double start = time_now_s();
-    expect_failure(script("read -r line; echo '{\"reward\": 1}'; sleep 60"), 0.3, 2, "no answer within 0.3 s after 1 of 2 lines");
+    expect_failure(script("read -r line; echo '{\"reward\": 1}'; sleep 60"), 0.3, 2,
+                   "no answer within 0.3 s after 1 of 2 lines");
     // a program that does not end by itself is ended, and so is what it started
     assert_true(time_now_s() - start < 20);
 }
@@ -132,9 +141,11 @@ static void stalls(void **state) {
 static void no_shell(void **state) {
     (void)state;
     remove(TEST_SCRATCH "/reward_injected");
-    expect_failure("/bin/echo x; touch " TEST_SCRATCH "/reward_injected", 5, 1, "expected a program that can be started");
-    expect_failure("[\"/bin/echo\", \"; touch " TEST_SCRATCH "/reward_injected; $(touch " TEST_SCRATCH "/reward_injected)\"]", 5, 1,
-                   "program /bin/echo");
+    expect_failure("/bin/echo x; touch " TEST_SCRATCH "/reward_injected", 5, 1,
+                   "expected a program that can be started");
+    expect_failure("[\"/bin/echo\", \"; touch " TEST_SCRATCH "/reward_injected; $(touch " TEST_SCRATCH
+                   "/reward_injected)\"]",
+                   5, 1, "program /bin/echo");
     assert_int_equal(access(TEST_SCRATCH "/reward_injected", F_OK), -1);
 }
 
@@ -144,7 +155,8 @@ static int set_up(void **state) {
     snprintf(file, sizeof file, TEST_SCRATCH "/reward_rows_%d.jsonl", (int)getpid());
     FILE *f = fopen(file, "w");
     if (f == NULL) return 1;
-    for (int i = 0; i < 3; i++) fprintf(f, "{\"question\": \"q%d\", \"solution\": \"s%d\", \"gold\": %d}\n", i, i, 7 + i);
+    for (int i = 0; i < 3; i++)
+        fprintf(f, "{\"question\": \"q%d\", \"solution\": \"s%d\", \"gold\": %d}\n", i, i, 7 + i);
     fclose(f);
     RowsLimits limits = rows_limits_default();
     Error error;

@@ -16,7 +16,9 @@
 static const float teacher[3] = {-1, -2, -0.5f}, student[3] = {-3, -2.5f, -0.25f}, solution[4] = {-1, -9, -0.5f, -2};
 static const float exact[3] = {0.5f, 4, 0.125f};
 
-static RewardTokens tokens(void) { return (RewardTokens){teacher, student, exact, 3, solution, 4, true}; }
+static RewardTokens tokens(void) {
+    return (RewardTokens){teacher, student, exact, 3, solution, 4, true};
+}
 
 static void near(double got, double expected) {
     if (!(fabs(got - expected) <= 1e-6 * (1 + fabs(expected)))) fail_msg("got %.9g, expected %.9g", got, expected);
@@ -28,8 +30,8 @@ static void paper_by_hand(void **state) {
     RewardTokens t = tokens();
     float ss[4], kl[3];
     RewardParts parts = reward_rlt(&s, &t, ss, kl);
-    near(parts.r_ss, -12.5 / 4 + 0.01 * -9);                 // mean + 0.01 min
-    near(parts.r_kl, 3 * (2 + 0.5 - 0.25) / 3 + 0.03 * 2);   // 3 mean + 0.03 max of 2, 0.5, -0.25
+    near(parts.r_ss, -12.5 / 4 + 0.01 * -9);               // mean + 0.01 min
+    near(parts.r_kl, 3 * (2 + 0.5 - 0.25) / 3 + 0.03 * 2); // 3 mean + 0.03 max of 2, 0.5, -0.25
     near(parts.reward, parts.r_ss - parts.r_kl);
     near(kl[0], 2), near(kl[2], -0.25), near(ss[1], -9);
     t.closed = false;
@@ -44,7 +46,7 @@ static void clips_come_after_normalisers(void **state) {
     s.normalise_logp = NORMALISE_EXP_NORM, s.clip_logp = 5;
     s.normalise_kl = NORMALISE_EXP, s.clip_kl = 1.5;
     reward_rlt(&s, &t, ss, kl);
-    near(ss[0], 1 - exp(1)), near(ss[1], -5); // 1 - e^9 is far below -5; a floor before would give 1 - e^5
+    near(ss[0], 1 - exp(1)), near(ss[1], -5);  // 1 - e^9 is far below -5; a floor before would give 1 - e^5
     near(kl[0], 1.5), near(kl[2], exp(-0.25)); // e^2 is above 1.5; a ceiling before would give e^1.5
 }
 
@@ -104,7 +106,8 @@ static double added(AddedReward which, bool is_teacher, const char *completion, 
     double values[N_ADDED_REWARDS];
     Error error;
     assert_true(reward_sum_added(&sum, &query, 1, values, &error));
-    for (int k = 0; k < N_ADDED_REWARDS; k++) assert_true(k == (int)which || values[k] == 0);
+    for (int k = 0; k < N_ADDED_REWARDS; k++)
+        assert_true(k == (int)which || values[k] == 0);
     assert_true(reward_sum_total(&sum, 0.25, values) == 0.25 + 2 * values[which]);
     return values[which];
 }
@@ -115,7 +118,8 @@ static void length(void **state) {
         int32_t tokens;
         double expected; // -(tokens - 10) / 20 in [-1, 0]
     } cases[] = {{0, 0}, {10, 0}, {11, -0.05}, {20, -0.5}, {29, -0.95}, {30, -1}, {1000, -1}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) near(added(ADDED_LENGTH, true, "", cases[i].tokens), cases[i].expected);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        near(added(ADDED_LENGTH, true, "", cases[i].tokens), cases[i].expected);
 }
 
 #define E "<|end_of_explanation|>"
@@ -131,11 +135,21 @@ static void form(void **state) {
         const char *text;
         double expected;
     } cases[] = {
-        {true, "since 2 + 2 = 4\n\n" E, 1}, {true, "since" E " and " S, 1}, {true, "since 2 + 2 = 4", 0}, {true, " \n" E, 0},
-        {true, "as " S "4" SS " is" E, 0}, {true, "<|begin_of_explanation|>so" E, 0}, {true, T "so" TT E, 0},
-        {false, T "so" TT "\n\n" S "4" SS, 1}, {false, T TT S "4" SS "<|im_end|>", 1}, {false, S "4" SS T "so" TT, 0},
-        {false, T "so" TT S " " SS, 0}, {false, T "so" TT S "4", 0}, {false, "so" TT S "4" SS, 0},
-        {false, T "so" TT S "4" SS S "5" SS, 0}, {false, "", 0},
+        {true, "since 2 + 2 = 4\n\n" E, 1},
+        {true, "since" E " and " S, 1},
+        {true, "since 2 + 2 = 4", 0},
+        {true, " \n" E, 0},
+        {true, "as " S "4" SS " is" E, 0},
+        {true, "<|begin_of_explanation|>so" E, 0},
+        {true, T "so" TT E, 0},
+        {false, T "so" TT "\n\n" S "4" SS, 1},
+        {false, T TT S "4" SS "<|im_end|>", 1},
+        {false, S "4" SS T "so" TT, 0},
+        {false, T "so" TT S " " SS, 0},
+        {false, T "so" TT S "4", 0},
+        {false, "so" TT S "4" SS, 0},
+        {false, T "so" TT S "4" SS S "5" SS, 0},
+        {false, "", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         double got = added(ADDED_FORMAT, cases[i].teacher, cases[i].text, 1);
@@ -167,14 +181,10 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paper_by_hand),
-        cmocka_unit_test(clips_come_after_normalisers),
-        cmocka_unit_test(estimators),
-        cmocka_unit_test(no_tokens_take_the_penalty),
-        cmocka_unit_test(names),
-        cmocka_unit_test(length),
-        cmocka_unit_test(form),
-        cmocka_unit_test(weights),
+        cmocka_unit_test(paper_by_hand), cmocka_unit_test(clips_come_after_normalisers),
+        cmocka_unit_test(estimators),    cmocka_unit_test(no_tokens_take_the_penalty),
+        cmocka_unit_test(names),         cmocka_unit_test(length),
+        cmocka_unit_test(form),          cmocka_unit_test(weights),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
