@@ -48,9 +48,7 @@ static void block_task(void *context, int32_t task, int worker)
 
 void head_chunk_run(Backend *be, HeadChunk *chunk, const float *x, int threads)
 {
-    chunk->x = packed_shape(chunk->rows, chunk->w.n_in);
-    chunk->x.data = cpu_work(be, WORK_LEFT, packed_bytes(&chunk->x));
-    pack_rows(be, &chunk->x, x);
+    chunk->x = packed_rows(be, x, chunk->rows, chunk->w.n_in);
     int32_t row_tasks =
         threads == 1 ? 1 : div_up(4 * threads, chunk->n_blocks); // a small vocabulary is shared out by rows
     BlockJob job = {.chunk = chunk, .step = min_i32(packed_chunk(&chunk->x), div_up(chunk->x.row_blocks, row_tasks))};
