@@ -2,8 +2,8 @@
 // process, in alternating blocks. Prints a line a case: medians in GFLOP/s (2 for a multiply-add) and ours / oneDNN.
 // Usage: bench_products [rows=R[,R...]] [out=N in=K] [rounds=N]; threads: OMP_NUM_THREADS.
 //
-// oneDNN's products of BF16 take BF16 activations (ours widen the weights and keep F32 activations), and it has none for
-// processors without AVX-512: there our BF16 is timed against its F32, and the line says so.
+// oneDNN's products of BF16 take BF16 activations (ours widen the weights and keep F32 activations), and it has none
+// for processors without AVX-512: there our BF16 is timed against its F32, and the line says so.
 #include <cblas.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #define ROUNDS_MAX 15
 #define BLOCK_S 0.004     // a block of calls lasts at least this long
 #define SLOW_CALL_S 2.0   // a call longer than this is timed once
-#define PAUSE_US 30000    // between blocks of two threads or more: libraries' waiting threads go on spinning for a while
+#define PAUSE_US 30000 // between blocks of two threads or more: libraries' waiting threads go on spinning
 
 typedef enum Library { RLT, ONEDNN, OPENBLAS, N_LIBRARIES } Library;
 
@@ -213,8 +213,8 @@ static void run_case(Case *c, int rounds)
             seconds[library][r] = once[library] < SLOW_CALL_S ? block(c, library, calls[library]) : once[library];
         ratios[r] = seconds[ONEDNN][r] / seconds[RLT][r];
     }
-    printf("%-4s %5d <- %4d  rows %4d  rlt %9.1f us %6.1f  oneDNN %6.1f  OpenBLAS ", c->dtype == DTYPE_BF16 ? "bf16" : "f32",
-           c->n_out, c->n_in, c->rows, median(seconds[RLT], rounds) * 1e6, flops / median(seconds[RLT], rounds) * 1e-9,
+    printf("%-4s %5d <- %4d  rows %4d  rlt %9.1f us %6.1f  oneDNN %6.1f  OpenBLAS ",
+           c->dtype == DTYPE_BF16 ? "bf16" : "f32", c->n_out, c->n_in, c->rows, median(seconds[RLT], rounds) * 1e6, flops / median(seconds[RLT], rounds) * 1e-9,
            flops / median(seconds[ONEDNN], rounds) * 1e-9);
     if (last == OPENBLAS)
         printf("%6.1f", flops / median(seconds[OPENBLAS], rounds) * 1e-9);
@@ -280,7 +280,7 @@ int main(int argc, char **argv)
         else if (strncmp(argv[i], "rounds=", 7) == 0)
             choice.rounds = atoi(argv[i] + 7);
         else
-            return fprintf(stderr, "bench_products: unknown argument %s; see the head of bench_products.c\n", argv[i]), 2;
+            return fprintf(stderr, "bench_products: unknown argument %s; see bench_products.c\n", argv[i]), 2;
     }
     if (choice.rounds < 1 || choice.rounds > ROUNDS_MAX)
         return fprintf(stderr, "bench_products: rounds: expected 1 to %d\n", ROUNDS_MAX), 2;

@@ -15,5 +15,9 @@ MUST_CHECK bool checkpoint_save(const char *path, const CheckpointParts *parts, 
 // Model, moments and reference to the same bits.
 MUST_CHECK bool checkpoint_load(const char *path, const CheckpointParts *parts, int64_t *step, CheckpointSizes *sizes,
                                 Error *error);
+// What checkpoint_load says of the sizes, and nothing else.
+MUST_CHECK bool checkpoint_sizes(const char *path, const CheckpointParts *parts, CheckpointSizes *sizes, Error *error);
+// The finished model alone, written beside and renamed.
+MUST_CHECK bool checkpoint_save_model(const char *path, const CheckpointParts *parts, Dtype dtype, Error *error);
 
 #endif

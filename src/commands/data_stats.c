@@ -15,6 +15,7 @@
 static const OptionRow stats_rows[] = {
     {"data", OPTION_INPUT, NULL, 0, 0, NULL, "Rows: JSON lines or an array, also .gz and .zst, or Parquet."},
     {"model", OPTION_INPUT, "", 0, 0, NULL, "Counts in this model's tokens; none: in bytes."},
+    BASE_OPTION,
     {"max_tokens", OPTION_INT, "0", 0, 1e7, NULL, "Counts the whole examples with more tokens, which sft max_length leaves out; 0: does not."},
     {"format", OPTION_CHOICE, "student", 0, 0, "student|teacher", "Layout of a whole example, as sft trains on it: with its prompt, tags and end of turn."},
     DIALOGUE_OPTIONS,
@@ -147,7 +148,7 @@ static bool open_model(Stats *s, Error *error) {
     bool limited = options_int(o, "max_tokens") > 0;
     if (!options_given(o, "model"))
         return !limited || error_set(error, "key \"max_tokens\": expected a model, whose tokens are meant");
-    return model_bundle_open(options_text(o, "model"), &s->bundle, error) &&
+    return model_bundle_open_key(o, "model", &s->bundle, error) &&
            dialogue_format_from_options(&s->format, o, error) &&
            (!limited || model_bundle_need_chat(&s->bundle, error));
 }

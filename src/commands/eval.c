@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "commands/commands.h"
+#include "commands/generate_options.h"
 #include "commands/grading.h"
 #include "commands/model_bundle.h"
 #include "commands/training.h"
@@ -14,6 +15,7 @@
 
 static const OptionRow rows[] = {
     {"model", OPTION_INPUT, NULL, 0, 0, NULL, "The student: a Hugging Face folder or a GGUF file."},
+    BASE_OPTION,
     {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL rows with question, and what the task needs (countdown: numbers, target)."},
     {"out", OPTION_OUTPUT, NULL, 0, 0, NULL, "Folder for results.json and samples.jsonl."},
     {"task", OPTION_CHOICE, "countdown", 0, 0, GRADING_TASKS, "How an answer is graded."},
@@ -22,10 +24,9 @@ static const OptionRow rows[] = {
     {"temperature", OPTION_REAL, "0.7", 0, 100, NULL, "Of sampling; 0: greedy."},
     {"top_p", OPTION_REAL, "1", 0, 1, NULL, "Only the most probable tokens that make up this mass."},
     {"max_tokens", OPTION_INT, "1024", 1, 1e7, NULL, "New tokens an answer."},
-    {"slots", OPTION_INT, "64", 1, 1e6, NULL, "Answers in flight at once."},
-    {"cache_rows", OPTION_INT, "0", 0, 1e9, NULL, "Rows of the K/V cache; 0: what the slots need at most."},
+    SLOT_OPTIONS,
     {"seed", OPTION_INT, "1", 0, 4294967295.0, NULL, "Of every draw."},
-    {"dtype", OPTION_CHOICE, "f32", 0, 0, "f32|bf16", "Type in which the weights are held."},
+    DTYPE_OPTION,
     {"backend", OPTION_TEXT, "cpu", 0, 0, NULL, "ref, cpu, cpu:portable, cpu:avx2, cpu:avx512."},
     DIALOGUE_OPTIONS,
     {0},
@@ -58,7 +59,7 @@ static void eval_free(Eval *e) {
 
 static bool open_all(Eval *e, Error *error) {
     const Options *o = e->options;
-    Dtype dtype = strcmp(options_text(o, "dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+    Dtype dtype = dtype_option(o, "dtype");
     RowsLimits limits = rows_limits_default();
     limits.required = ROW_QUESTION;
     e->grading = (Grading){options_text(o, "task"), &e->format};
@@ -66,7 +67,7 @@ static bool open_all(Eval *e, Error *error) {
         !dialogue_format_from_options(&e->format, o, error) ||
         !rows_read(options_text(o, "data"), &limits, &e->data, error) ||
         !grading_check_rows(&e->grading, options_text(o, "data"), &e->data, error) ||
-        !model_bundle_open(options_text(o, "model"), &e->bundle, error) || !model_bundle_need_chat(&e->bundle, error) ||
+        !model_bundle_open_key(o, "model", &e->bundle, error) || !model_bundle_need_chat(&e->bundle, error) ||
         !model_bundle_load(&e->bundle, e->backend, dtype, error)) {
         return false;
     }
@@ -97,6 +98,7 @@ static bool sample(Eval *e, Error *error) {
         .stop_context = &stop,
         .max_slots = (int32_t)options_int(o, "slots"),
         .cache_rows = (int32_t)options_int(o, "cache_rows"),
+        .speculate = options_bool(o, "speculate"),
         .progress = progress_begin("eval", "answer", (uint64_t)e->n * (uint64_t)e->samples),
     };
     e->completions = mem_alloc((size_t)e->n * (size_t)e->samples, sizeof *e->completions);

@@ -5,12 +5,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "commands/commands.h"
+#include "commands/generate_options.h"
 #include "commands/model_bundle.h"
 #include "engine/generate.h"
 #include "text/stop_text.h"
 
 static const OptionRow rows[] = {
     {"model", OPTION_INPUT, NULL, 0, 0, NULL, "A Hugging Face folder or a GGUF file."},
+    BASE_OPTION,
     {"prompts", OPTION_INPUT, "", 0, 0, NULL, "JSONL with prompt (raw text) or messages (chat) in each row."},
     {"prompt", OPTION_TEXT, "", 0, 0, NULL, "One prompt in place of `prompts`."},
     {"chat", OPTION_BOOL, "false", 0, 0, NULL, "Whether `prompt` is a user's message, to be put into the model's chat template."},
@@ -23,9 +25,8 @@ static const OptionRow rows[] = {
     {"min_p", OPTION_REAL, "0", 0, 1, NULL, "Only tokens at least this probable, relative to the best."},
     {"max_tokens", OPTION_INT, "256", 1, 1e7, NULL, "New tokens a completion."},
     {"stop", OPTION_TEXT, "", 0, 0, NULL, "Ends a completion whose text comes to contain this."},
-    {"slots", OPTION_INT, "64", 1, 1e6, NULL, "Completions in flight at once."},
-    {"cache_rows", OPTION_INT, "0", 0, 1e9, NULL, "Rows of the K/V cache; 0: what the slots need at most."},
-    {"dtype", OPTION_CHOICE, "f32", 0, 0, "f32|bf16", "Type in which the weights are held."},
+    SLOT_OPTIONS,
+    DTYPE_OPTION,
     {"backend", OPTION_TEXT, "cpu", 0, 0, NULL, "ref, cpu, cpu:portable, cpu:avx2, cpu:avx512."},
     {0},
 };
@@ -170,6 +171,7 @@ static bool generate_all(const Options *o, ModelBundle *bundle, const Prompts *p
         .stop_context = &stop,
         .max_slots = (int32_t)options_int(o, "slots"),
         .cache_rows = (int32_t)options_int(o, "cache_rows"),
+        .speculate = options_bool(o, "speculate"),
     };
     Pass *pass = pass_create(bundle->model, (PassSettings){0});
     GenerateCounts counts;
@@ -179,8 +181,10 @@ static bool generate_all(const Options *o, ModelBundle *bundle, const Prompts *p
     progress_end(settings.progress);
     double seconds = time_now_s() - start;
     if (ok) {
-        log_info("%lld tokens sampled in %.2f s (%.1f tokens/s), %lld computed of %lld", (long long)counts.tokens_sampled, seconds,
-                 (double)counts.tokens_sampled / seconds, (long long)counts.tokens_computed, (long long)counts.tokens_naive);
+        log_info("%lld tokens sampled in %.2f s (%.1f tokens/s), %lld computed of %lld, %lld guessed ahead, %lld of them right",
+                 (long long)counts.tokens_sampled, seconds, (double)counts.tokens_sampled / seconds,
+                 (long long)counts.tokens_computed, (long long)counts.tokens_naive, (long long)counts.tokens_drafted,
+                 (long long)counts.tokens_accepted);
         ok = write_all(o, bundle, completions, n, samples, error);
     }
     for (int32_t i = 0; i < n * samples; i++) completion_free(&completions[i]);
@@ -195,9 +199,9 @@ static bool run(const Options *options, Error *error) {
     ModelBundle bundle = {0};
     Backend *backend = NULL;
     Prompts prompts = {0};
-    Dtype dtype = strcmp(options_text(options, "dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+    Dtype dtype = dtype_option(options, "dtype");
     bool ok = backend_create(options_text(options, "backend"), &backend, error) &&
-              model_bundle_open(options_text(options, "model"), &bundle, error) &&
+              model_bundle_open_key(options, "model", &bundle, error) &&
               gather_prompts(options, &bundle, &prompts, error) && model_bundle_load(&bundle, backend, dtype, error) &&
               generate_all(options, &bundle, &prompts, error);
     for (int32_t i = 0; i < prompts.n; i++) ids_free(&prompts.ids[i]);

@@ -6,6 +6,7 @@
 
 static const OptionRow rows[] = {
     {"model", OPTION_INPUT, NULL, 0, 0, NULL, "A Hugging Face folder or a GGUF file."},
+    BASE_OPTION,
     {"tensors", OPTION_BOOL, "true", 0, 0, NULL, "Lists every tensor with its type and shape."},
     {0},
 };
@@ -33,7 +34,7 @@ static bool run(const Options *options, Error *error) {
     static const char *const chats[] = {"chatml", "qwen2.5", "qwen3", "smollm2", "llama3"};
     static const char *const ropes[] = {"default", "linear", "llama3", "yarn"};
     ModelBundle bundle;
-    if (!model_bundle_open(options_text(options, "model"), &bundle, error)) return false;
+    if (!model_bundle_open_key(options, "model", &bundle, error)) return false;
     const ModelConfig *c = model_file_config(bundle.file);
     printf("family: %s\nvocabulary: %d\nhidden: %d\nlayers: %d\nheads: %d (key/value %d, size %d)\nffn: %d\n",
            model_family_name(c->family), c->vocabulary, c->hidden, c->n_layers, c->n_heads, c->n_kv_heads, c->head_dim, c->ffn);

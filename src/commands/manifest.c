@@ -1,10 +1,15 @@
 #include "commands/manifest.h"
 
 #include <curl/curl.h>
+#include <flint/flint.h>
+#include <gmp.h>
+#include <gnu/libc-version.h>
 #include <openssl/crypto.h>
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <utf8proc.h>
 #include <yaml.h>
 #include <zlib.h>
@@ -13,8 +18,19 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "report/html.h"
+#include "report/metrics.h"
 
-// ---- hashes of inputs
+// ---- hashes
+
+static bool is_passed_over(const char *name) {
+    static const char *const names[] = {"checkpoints",       MANIFEST_FILE,       RECIPE_FILE,
+                                        METRICS_TIMING_FILE, METRICS_EVENTS_FILE, REPORT_FILE};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(names[i], name) == 0) return true;
+    }
+    return str_ends(str_of(name), STR(".partial"));
+}
 
 static bool add_path(Sha256 *state, const char *path, const char *name, Error *error) {
     if (dir_exists(path)) {
@@ -24,8 +40,7 @@ static bool add_path(Sha256 *state, const char *path, const char *name, Error *e
         bool ok = true;
         for (size_t i = 0; i < count; i++) {
             char *child = path_join(path, names[i]);
-            bool skip = strcmp(names[i], "checkpoints") == 0 || str_ends(str_of(names[i]), STR(".partial"));
-            ok = ok && (skip || add_path(state, child, names[i], error));
+            ok = ok && (is_passed_over(names[i]) || add_path(state, child, names[i], error));
             mem_free(child);
             mem_free(names[i]);
         }
@@ -53,7 +68,7 @@ bool path_sha256(const char *path, char hex[65], Error *error) {
     return true;
 }
 
-// ---- the machine
+// ---- the program and the machine
 
 static void processor_name(char *out, size_t size) {
     snprintf(out, size, "unknown");
@@ -80,6 +95,7 @@ static void write_libraries(JsonWriter *w) {
     snprintf(yaml, sizeof yaml, "%d.%d.%d", major, minor, patch);
     jw_key(w, "libraries");
     jw_object_begin(w);
+    jw_kstring(w, "libc", str_of(gnu_get_libc_version()));
     jw_kstring(w, "jansson", str_of(jansson_version_str()));
     jw_kstring(w, "libyaml", str_of(yaml));
     jw_kstring(w, "pcre2", str_of(pcre));
@@ -88,21 +104,81 @@ static void write_libraries(JsonWriter *w) {
     jw_kstring(w, "zstd", str_of(ZSTD_versionString()));
     jw_kstring(w, "libcurl", str_of(curl_version_info(CURLVERSION_NOW)->version));
     jw_kstring(w, "openssl", str_of(OpenSSL_version(OPENSSL_VERSION)));
+    jw_kstring(w, "gmp", str_of(gmp_version));
+    jw_kstring(w, "flint", str_of(FLINT_VERSION));
     jw_object_end(w);
 }
 
-static bool write_inputs(JsonWriter *w, const char *const *inputs, int n, Error *error) {
-    jw_key(w, "inputs");
+bool program_build(Sha256Hex *build, Error *error) { return sha256_file("/proc/self/exe", build, error); }
+
+// What the program is and what it runs on.
+static bool write_program(JsonWriter *w, Error *error) {
+    char processor[128];
+    processor_name(processor, sizeof processor);
+    Sha256Hex build;
+    if (!program_build(&build, error)) return false;
+    jw_kstring(w, "program", STR("rlt " RLT_VERSION));
+    jw_key(w, "build");
     jw_object_begin(w);
-    for (int i = 0; i < n; i++) {
-        if (*inputs[i] == 0) continue;
-        char hex[65];
-        if (!path_sha256(inputs[i], hex, error)) return false;
-        jw_kstring(w, inputs[i], str_of(hex));
+    jw_kstring(w, "compiler", STR(__VERSION__));
+    jw_kstring(w, "sha256", str_of(build.text));
+    jw_object_end(w);
+    jw_kstring(w, "processor", str_of(processor));
+    return true;
+}
+
+// ---- what was asked
+
+static void write_arguments(JsonWriter *w, const Options *options) {
+    jw_key(w, "arguments");
+    jw_array_begin(w);
+    jw_string(w, STR("rlt"));
+    const char *name = options_command(options)->name, *space = strchrnul(name, ' ');
+    jw_string(w, (Str){name, (size_t)(space - name)});
+    if (*space != 0) jw_string(w, str_of(space + 1));
+    for (int i = 0; i < options_n_arguments(options); i++) jw_string(w, str_of(options_argument(options, i)));
+    jw_array_end(w);
+}
+
+static void write_seeds(JsonWriter *w, const Options *options) {
+    jw_key(w, "seeds");
+    jw_object_begin(w);
+    for (const OptionRow *row = options_command(options)->rows; row->key != NULL; row++) {
+        bool is_seed = row->type == OPTION_INT && (strcmp(row->key, "seed") == 0 || str_ends(str_of(row->key), STR(".seed")));
+        if (is_seed) jw_kint(w, row->key, options_int(options, row->key));
     }
+    jw_object_end(w);
+}
+
+static bool write_input(JsonWriter *w, const char *key, const char *path, Error *error) {
+    char hex[65];
+    if (path == NULL || *path == 0 || strcmp(path, "-") == 0) return true;
+    if (!path_sha256(path, hex, error)) return false;
+    jw_object_begin(w);
+    jw_kstring(w, "key", str_of(key));
+    jw_kstring(w, "path", str_of(path));
+    jw_kstring(w, "sha256", str_of(hex));
     jw_object_end(w);
     return true;
 }
+
+bool manifest_inputs(JsonWriter *w, const OptionRow *rows, const char *(*value)(const void *context, const OptionRow *row),
+                     const void *context, const char *const *more, int n_more, Error *error) {
+    jw_key(w, "inputs");
+    jw_array_begin(w);
+    bool ok = true;
+    for (const OptionRow *row = rows; ok && row->key != NULL; row++) {
+        if (row->type != OPTION_INPUT) continue;
+        ok = write_input(w, row->key, value(context, row), error) || error_prefix(error, "key \"%s\"", row->key);
+    }
+    for (int i = 0; ok && i < n_more; i++) ok = write_input(w, "extends", more[i], error);
+    jw_array_end(w);
+    return ok;
+}
+
+static const char *option_value(const void *options, const OptionRow *row) { return options_text(options, row->key); }
+
+// ---- files
 
 static bool write_file(const char *folder, const char *name, const Buf *text, Error *error) {
     char *path = path_join(folder, name);
@@ -111,29 +187,185 @@ static bool write_file(const char *folder, const char *name, const Buf *text, Er
     return ok;
 }
 
-bool manifest_write(const char *folder, const Options *options, const Backend *backend, const char *const *inputs, int n_inputs,
-                    Error *error) {
+bool recipe_write(const char *folder, const Options *options, Error *error) {
     Buf text;
     buf_init(&text, 0);
     options_write_yaml(options, &text);
-    bool ok = write_file(folder, "recipe.yaml", &text, error);
-    buf_clear(&text);
-    char processor[128];
-    processor_name(processor, sizeof processor);
+    bool ok = write_file(folder, RECIPE_FILE, &text, error);
+    buf_free(&text);
+    return ok;
+}
+
+bool manifest_write(const char *folder, const Options *options, const Backend *backend, const char *const *more, int n_more,
+                    Error *error) {
+    Buf text;
+    buf_init(&text, 0);
+    char directory[4096] = "";
+    if (getcwd(directory, sizeof directory) == NULL) *directory = 0;
     JsonWriter w = json_writer(&text);
     jw_object_begin(&w);
-    jw_kstring(&w, "program", STR("rlt " RLT_VERSION));
-    jw_kstring(&w, "compiler", STR(__VERSION__));
-    jw_kstring(&w, "processor", str_of(processor));
+    bool ok = write_program(&w, error);
     if (backend != NULL) jw_kstring(&w, "backend", str_of(backend_describe(backend)));
     write_libraries(&w);
+    jw_kstring(&w, "directory", str_of(directory));
     jw_kstring(&w, "command", str_of(options_command(options)->name));
+    write_arguments(&w, options);
     jw_key(&w, "options");
     options_write_json(options, &w);
-    ok = ok && write_inputs(&w, inputs, n_inputs, error);
+    write_seeds(&w, options);
+    ok = ok && manifest_inputs(&w, options_command(options)->rows, option_value, options, more, n_more, error);
     jw_object_end(&w);
     buf_add_char(&text, '\n');
-    ok = ok && write_file(folder, "manifest.json", &text, error);
+    ok = ok && write_file(folder, MANIFEST_FILE, &text, error);
     buf_free(&text);
+    return ok;
+}
+
+// The manifest that is there; NULL (and true) where there is none.
+static bool read_manifest(const char *folder, json_t **manifest, Error *error) {
+    char *path = path_join(folder, MANIFEST_FILE);
+    *manifest = NULL;
+    bool ok = !file_exists(path) || json_read_file(path, manifest, error);
+    if (ok && *manifest != NULL && !json_is_object(*manifest)) ok = error_set(error, "%s: expected an object", path);
+    mem_free(path);
+    return ok;
+}
+
+static bool replace_manifest(const char *folder, json_t *manifest, Error *error) {
+    Buf text;
+    buf_init(&text, 0);
+    JsonWriter w = json_writer(&text);
+    jw_json(&w, manifest);
+    buf_add_char(&text, '\n');
+    bool ok = write_file(folder, MANIFEST_FILE, &text, error);
+    buf_free(&text);
+    return ok;
+}
+
+// ---- a run that goes on
+
+// Keys without influence on a result: exactness is what this program promises.
+static bool changes_no_result(const OptionRow *row) {
+    static const char *const keys[] = {"resume", "replay",     "keep",      "checkpoint_every",
+                                       "slots",  "cache_rows", "speculate", "backend"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (strcmp(keys[i], row->key) == 0) return true;
+    }
+    return row->type == OPTION_OUTPUT || row->type == OPTION_INPUT; // inputs are known by what they hold
+}
+
+static bool same_options(const char *folder, json_t *manifest, const Options *options, Error *error) {
+    json_t *old = json_object_get(manifest, "options");
+    for (const OptionRow *row = options_command(options)->rows; row->key != NULL; row++) {
+        json_t *was = json_object_get(old, row->key);
+        if (was == NULL || changes_no_result(row)) continue;
+        json_t *now = option_json(row, options_text(options, row->key));
+        bool same = json_equal(was, now);
+        json_decref(now);
+        if (same) continue;
+        char *text = json_dumps(was, JSON_ENCODE_ANY);
+        error_set(error, "%s: holds a run with %s=%s, not %s: take another folder", folder, row->key, text != NULL ? text : "?",
+                  options_text(options, row->key));
+        free(text);
+        return false;
+    }
+    return true;
+}
+
+bool manifest_check_options(const char *folder, const Options *options, Error *error) {
+    json_t *manifest;
+    if (!read_manifest(folder, &manifest, error)) return false;
+    bool ok = manifest == NULL || same_options(folder, manifest, options, error);
+    json_decref(manifest);
+    return ok;
+}
+
+static bool same_inputs(const char *folder, json_t *manifest, const Options *options, Error *error) {
+    json_t *row;
+    size_t i;
+    json_array_foreach(json_object_get(manifest, "inputs"), i, row) {
+        const char *key = json_string_value(json_object_get(row, "key")), *was = json_string_value(json_object_get(row, "sha256"));
+        char now[65];
+        if (key == NULL || was == NULL || option_find(options_command(options), key) == NULL) continue;
+        const char *path = options_text(options, key);
+        if (!path_sha256(path, now, error)) return false;
+        if (strcmp(was, now) != 0) return error_set(error, "%s: has changed since the run in %s began", path, folder);
+    }
+    return true;
+}
+
+static bool add_resumed(json_t *manifest, const Options *options, Error *error) {
+    Buf text;
+    buf_init(&text, 0);
+    JsonWriter w = json_writer(&text);
+    jw_object_begin(&w);
+    write_arguments(&w, options);
+    bool ok = write_program(&w, error);
+    jw_object_end(&w);
+    json_t *row = NULL;
+    ok = ok && json_parse(buf_str(&text), MANIFEST_FILE, &row, error);
+    buf_free(&text);
+    if (!ok) return false;
+    json_t *resumed = json_object_get(manifest, "resumed");
+    if (!json_is_array(resumed)) {
+        resumed = json_array();
+        json_object_set_new(manifest, "resumed", resumed);
+    }
+    json_array_append_new(resumed, row);
+    return true;
+}
+
+bool manifest_resume(const char *folder, const Options *options, const Backend *backend, Error *error) {
+    json_t *manifest;
+    if (!read_manifest(folder, &manifest, error)) return false;
+    if (manifest == NULL) return recipe_write(folder, options, error) && manifest_write(folder, options, backend, NULL, 0, error);
+    bool ok = same_options(folder, manifest, options, error) && same_inputs(folder, manifest, options, error) &&
+              add_resumed(manifest, options, error) && replace_manifest(folder, manifest, error);
+    json_decref(manifest);
+    return ok;
+}
+
+// ---- a run that has ended
+
+// Views of the other files, which `rlt report` and a resumed run may write again, and what is not finished.
+static bool is_output(const char *name) {
+    return strcmp(name, MANIFEST_FILE) != 0 && strcmp(name, METRICS_EVENTS_FILE) != 0 && strcmp(name, REPORT_FILE) != 0 &&
+           !str_ends(str_of(name), STR(".partial"));
+}
+
+// Rows of every file under root/inside ("" for the root itself); not deep: of those that lie there.
+static bool list_outputs(const char *root, const char *inside, bool deep, json_t *rows, Error *error) {
+    char *folder = *inside != 0 ? path_join(root, inside) : mem_strdup(root), **names;
+    size_t count;
+    bool ok = dir_list(folder, &names, &count, error);
+    mem_free(folder);
+    if (!ok) return false;
+    for (size_t i = 0; i < count; i++) {
+        char *name = *inside != 0 ? path_join(inside, names[i]) : mem_strdup(names[i]), *path = path_join(root, name);
+        Sha256Hex hex;
+        if (ok && is_output(names[i])) {
+            bool is_folder = dir_exists(path);
+            ok = is_folder ? !deep || list_outputs(root, name, true, rows, error) : sha256_file(path, &hex, error);
+            if (ok && !is_folder) json_array_append_new(rows, json_pack("{s:s, s:s}", "path", name, "sha256", hex.text));
+        }
+        mem_free(path);
+        mem_free(name);
+        mem_free(names[i]);
+    }
+    mem_free(names);
+    return ok;
+}
+
+bool manifest_finish(const char *folder, bool deep, Error *error) {
+    json_t *manifest;
+    if (!read_manifest(folder, &manifest, error)) return false;
+    bool ok = true;
+    if (manifest != NULL && json_object_get(manifest, "outputs") == NULL) {
+        json_t *rows = json_array();
+        ok = list_outputs(folder, "", deep, rows, error);
+        json_object_set_new(manifest, "outputs", rows);
+        ok = ok && replace_manifest(folder, manifest, error);
+    }
+    json_decref(manifest);
     return ok;
 }

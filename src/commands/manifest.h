@@ -1,17 +1,45 @@
-// manifest.json and recipe.yaml: what a run was made of.
+// manifest.json: what a run was made of and what it left, so that another person gets the same run.
+//
+//   program, build {compiler, sha256 of the program's file}, libraries {name: version}, processor, backend, directory
+//   command, arguments [the command line], options {every key: value}, seeds {key: value}
+//   inputs [{key, path, sha256}]     every path that the options name as read
+//   resumed [{arguments, program, build, processor}]   a row each time the run went on after an interruption
+//   outputs [{path, sha256}]         once the run has ended: the files it left, by their names in its folder
+//
+// It holds no time, so the same run writes the same manifest.
 #ifndef RLT_COMMANDS_MANIFEST_H
 #define RLT_COMMANDS_MANIFEST_H
 
+#include "base/hash.h"
 #include "commands/options.h"
 #include "compute/compute.h"
 
-// recipe.yaml: every key with its value. manifest.json: program version and compiler, libraries and their versions,
-// processor, backend (NULL: none), SHA-256 of every input file (folders: of each file in it), the command's name and options.
-MUST_CHECK bool manifest_write(const char *folder, const Options *options, const Backend *backend, const char *const *inputs,
-                               int n_inputs, Error *error);
+#define MANIFEST_FILE "manifest.json"
+#define RECIPE_FILE "recipe.yaml"
 
-// SHA-256 over a file, or over the names and contents of a folder's files in order of name (subfolders "checkpoints" and
-// files ending in .partial are passed over).
+// recipe.yaml: every key with its value.
+MUST_CHECK bool recipe_write(const char *folder, const Options *options, Error *error);
+// manifest.json of a run that begins. backend may be NULL. more: inputs that no option names, as key "extends".
+MUST_CHECK bool manifest_write(const char *folder, const Options *options, const Backend *backend, const char *const *more,
+                               int n_more, Error *error);
+// Refuses settings that are not those the run began with; keys that change no result may differ. Fine where there is no
+// manifest.
+MUST_CHECK bool manifest_check_options(const char *folder, const Options *options, Error *error);
+// A run that goes on: settings and inputs must be those it began with; adds a row to `resumed`.
+MUST_CHECK bool manifest_resume(const char *folder, const Options *options, const Backend *backend, Error *error);
+// Adds `outputs`, unless they are there. deep: files of folders in the run's folder too.
+MUST_CHECK bool manifest_finish(const char *folder, bool deep, Error *error);
+
+// The array `inputs` of a table's rows: value(context, i) gives the text of row i, NULL or "" for none.
+MUST_CHECK bool manifest_inputs(JsonWriter *w, const OptionRow *rows, const char *(*value)(const void *context, const OptionRow *row),
+                                const void *context, const char *const *more, int n_more, Error *error);
+
+// SHA-256 of the program's own file: which build this is.
+MUST_CHECK bool program_build(Sha256Hex *build, Error *error);
+
+// SHA-256 of a file, or of the names and contents of a folder's files in order of name. Passed over are what is not the
+// result but tells of time, place or machine (manifest.json, recipe.yaml, timing.jsonl, the event file, report.html), the
+// folder checkpoints, and what is not finished (.partial).
 MUST_CHECK bool path_sha256(const char *path, char hex[65], Error *error);
 
 #endif

@@ -37,6 +37,11 @@ static bool open_tokenizer(ModelBundle *bundle, const char *path, Error *error) 
     return split_of_pre(vocabulary.pre, path, &spec, error) && tokenizer_from_spec(&spec, &bundle->tokenizer, error);
 }
 
+Dtype dtype_option(const Options *options, const char *key) {
+    const char *name = options_text(options, key);
+    return strcmp(name, "bf16") == 0 ? DTYPE_BF16 : strcmp(name, "q8_0") == 0 ? DTYPE_Q8_0 : DTYPE_F32;
+}
+
 static void add_stop_id(ModelBundle *bundle, int32_t id) {
     for (int32_t i = 0; i < bundle->stop_ids.len; i++) {
         if (bundle->stop_ids.data[i] == id) return;
@@ -44,9 +49,9 @@ static void add_stop_id(ModelBundle *bundle, int32_t id) {
     if (id >= 0) ids_add(&bundle->stop_ids, id);
 }
 
-bool model_bundle_open(const char *path, ModelBundle *bundle, Error *error) {
+bool model_bundle_open_over(const char *path, const char *base, ModelBundle *bundle, Error *error) {
     *bundle = (ModelBundle){0};
-    if (!model_file_open(path, &bundle->file, error)) return false;
+    if (!model_file_open_over(path, base, &bundle->file, error)) return false;
     if (!open_tokenizer(bundle, path, error)) {
         model_bundle_close(bundle);
         return false;
@@ -67,6 +72,12 @@ bool model_bundle_open(const char *path, ModelBundle *bundle, Error *error) {
         add_stop_id(bundle, tokenizer_id(bundle->tokenizer, end));
     }
     return true;
+}
+
+bool model_bundle_open(const char *path, ModelBundle *bundle, Error *error) { return model_bundle_open_over(path, "", bundle, error); }
+
+bool model_bundle_open_key(const Options *options, const char *key, ModelBundle *bundle, Error *error) {
+    return model_bundle_open_over(options_text(options, key), options_text(options, "base"), bundle, error);
 }
 
 bool model_bundle_load(ModelBundle *bundle, Backend *backend, Dtype dtype, Error *error) {

@@ -2,9 +2,21 @@
 #ifndef RLT_COMMANDS_MODEL_BUNDLE_H
 #define RLT_COMMANDS_MODEL_BUNDLE_H
 
+#include "commands/options.h"
 #include "formats/model_io.h"
 #include "text/chat.h"
 #include "text/tokenizer.h"
+
+#define BASE_OPTION                                                                                                               \
+    {"base", OPTION_INPUT, "", 0, 0, NULL,                                                                                        \
+     "Of an adapter (a folder that PEFT reads) given as a model: its base model; none: the one that adapter_config.json names."}
+
+// Types in which the weights of a model that is not trained can be held.
+#define DTYPES "f32|bf16|q8_0"
+#define DTYPE_OPTION                                                                                                              \
+    {"dtype", OPTION_CHOICE, "f32", 0, 0, DTYPES,                                                                                 \
+     "Type in which the weights are held; q8_0: 8 bits, a scale for 32 of them, at some loss (docs/design.md)."}
+Dtype dtype_option(const Options *options, const char *key); // of a key whose choices are DTYPES
 
 typedef struct ModelBundle {
     ModelFile *file;
@@ -18,6 +30,10 @@ typedef struct ModelBundle {
 
 // Opens the file, the tokenizer and the chat template; no weights yet.
 MUST_CHECK bool model_bundle_open(const char *path, ModelBundle *bundle, Error *error);
+// As model_bundle_open; the base of an adapter is `base` unless that is "".
+MUST_CHECK bool model_bundle_open_over(const char *path, const char *base, ModelBundle *bundle, Error *error);
+// As model_bundle_open_over, of what `key` and BASE_OPTION hold.
+MUST_CHECK bool model_bundle_open_key(const Options *options, const char *key, ModelBundle *bundle, Error *error);
 MUST_CHECK bool model_bundle_load(ModelBundle *bundle, Backend *backend, Dtype dtype, Error *error);
 void model_bundle_close(ModelBundle *bundle); // a zeroed one is fine
 // The chat template, or an error that says which file lacks it.

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/yaml.h"
+#include "commands/recipe_file.h"
 
 #define KEY_MAX 128
 
@@ -21,6 +22,8 @@ struct Options {
     Value *values; // [n_rows], in the table's order
     struct { char *key, *value; } *extra; // keys beyond the table
     size_t n_extra;
+    char **arguments; // as they were given
+    int n_arguments;
 };
 
 static int row_index(const Command *command, const char *key) {
@@ -93,7 +96,7 @@ static bool check_number(const OptionRow *row, const char *where, const char *te
     return true;
 }
 
-static bool check_value(const OptionRow *row, const char *where, const char *text, Error *error) {
+bool option_check(const OptionRow *row, const char *where, const char *text, Error *error) {
     switch (row->type) {
     case OPTION_INT:
     case OPTION_REAL: return check_number(row, where, text, error);
@@ -122,7 +125,7 @@ static bool set_value(Options *options, const char *where, const char *key, cons
         return error_set(error, "%s: unknown key \"%s\" of rlt %s; the nearest is \"%s\"", where, key, options->command->name,
                          option_nearest(options->command, key));
     }
-    if (!check_value(&options->command->rows[i], where, text, error)) return false;
+    if (!option_check(&options->command->rows[i], where, text, error)) return false;
     mem_free(options->values[i].text);
     options->values[i] = (Value){mem_strdup(text), true};
     return true;
@@ -130,26 +133,37 @@ static bool set_value(Options *options, const char *where, const char *key, cons
 
 // ---- recipes
 
+// The shortest text that reads back to the same bits.
+static void real_text(double value, char *text, size_t size) {
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, size, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) return;
+    }
+}
+
+char *option_value_text(json_t *node) {
+    char number[64] = "";
+    if (json_is_string(node)) return mem_strdup(json_string_value(node));
+    if (json_is_boolean(node)) return mem_strdup(json_is_true(node) ? "true" : "false");
+    if (json_is_integer(node)) {
+        snprintf(number, sizeof number, "%lld", (long long)json_integer_value(node));
+    } else if (json_is_real(node)) {
+        real_text(json_real_value(node), number, sizeof number);
+    } else if (!json_is_null(node)) {
+        return NULL;
+    }
+    return mem_strdup(number);
+}
+
 static bool set_from_tree(Options *options, const char *path, const char *prefix, json_t *tree, Error *error);
 
 static bool set_from_node(Options *options, const char *path, const char *key, json_t *node, Error *error) {
     if (json_is_object(node)) return set_from_tree(options, path, key, node, error);
-    char number[64];
-    const char *text = number;
-    if (json_is_string(node)) {
-        text = json_string_value(node);
-    } else if (json_is_boolean(node)) {
-        text = json_is_true(node) ? "true" : "false";
-    } else if (json_is_integer(node)) {
-        snprintf(number, sizeof number, "%lld", (long long)json_integer_value(node));
-    } else if (json_is_real(node)) {
-        snprintf(number, sizeof number, "%.17g", json_real_value(node));
-    } else if (json_is_null(node)) {
-        text = "";
-    } else {
-        return error_set(error, "%s: key \"%s\": expected one value, not a list", path, key);
-    }
-    return set_value(options, path, key, text, error);
+    char *text = option_value_text(node);
+    if (text == NULL) return error_set(error, "%s: key \"%s\": expected one value, not a list", path, key);
+    bool ok = set_value(options, path, key, text, error);
+    mem_free(text);
+    return ok;
 }
 
 static bool set_from_tree(Options *options, const char *path, const char *prefix, json_t *tree, Error *error) {
@@ -166,9 +180,8 @@ static bool set_from_tree(Options *options, const char *path, const char *prefix
 
 static bool set_from_recipe(Options *options, const char *path, Error *error) {
     json_t *tree;
-    if (!yaml_read_file(path, &tree, error)) return false;
-    bool ok = json_is_object(tree) ? set_from_tree(options, path, "", tree, error)
-                                   : error_set(error, "%s: expected a mapping of keys to values", path);
+    if (!recipe_read(path, &tree, NULL, error)) return false;
+    bool ok = set_from_tree(options, path, "", tree, error);
     json_decref(tree);
     return ok;
 }
@@ -201,6 +214,27 @@ static bool set_from_argument(Options *options, const char *argument, const char
     return set_value(options, "command line", key, argument, error);
 }
 
+// `--key value` in two arguments: *next is the value's and is taken.
+static bool set_from_pair(Options *options, const char *argument, const char *next, bool *taken, Error *error) {
+    const OptionRow *row = strncmp(argument, "--", 2) == 0 ? option_find(options->command, argument + 2) : NULL;
+    *taken = row != NULL && row->type != OPTION_BOOL && next != NULL;
+    return !*taken || set_value(options, "command line", row->key, next, error);
+}
+
+static bool set_from_arguments(Options *options, int n, char **arguments, bool *usage, Error *error) {
+    const char *positional = options->command->positional;
+    for (int i = 0; i < n; i++) {
+        bool taken = false, recipe = i == 0 && is_recipe(arguments[i]) && strncmp(positional, "recipe", 6) != 0;
+        *usage = !recipe;
+        if (recipe && !set_from_recipe(options, arguments[i], error)) return false;
+        if (recipe) continue;
+        if (!set_from_pair(options, arguments[i], i + 1 < n ? arguments[i + 1] : NULL, &taken, error)) return false;
+        if (!taken && !set_from_argument(options, arguments[i], &positional, error)) return false;
+        i += taken;
+    }
+    return true;
+}
+
 static bool check_required(const Options *options, Error *error) {
     for (int i = 0; i < options->n_rows; i++) {
         const OptionRow *row = &options->command->rows[i];
@@ -220,17 +254,13 @@ bool options_parse(const Command *command, int n_arguments, char **arguments, Op
         const char *fallback = command->rows[i].fallback;
         if (fallback != NULL) options->values[i].text = mem_strdup(fallback);
     }
-    *usage = false;
-    bool ok = true;
-    const char *positional = command->positional;
-    for (int i = 0; ok && i < n_arguments; i++) {
-        if (i == 0 && is_recipe(arguments[i]) && strcmp(command->positional, "recipe") != 0) {
-            ok = set_from_recipe(options, arguments[i], error);
-        } else {
-            ok = set_from_argument(options, arguments[i], &positional, error);
-            *usage = !ok;
-        }
+    options->arguments = mem_alloc((size_t)n_arguments, sizeof *options->arguments);
+    while (options->n_arguments < n_arguments) {
+        options->arguments[options->n_arguments] = mem_strdup(arguments[options->n_arguments]);
+        options->n_arguments++;
     }
+    *usage = false;
+    bool ok = set_from_arguments(options, n_arguments, arguments, usage, error);
     if (ok) {
         ok = check_required(options, error);
         *usage = !ok;
@@ -250,6 +280,8 @@ void options_free(Options *options) {
         mem_free(options->extra[i].key);
         mem_free(options->extra[i].value);
     }
+    for (int i = 0; i < options->n_arguments; i++) mem_free(options->arguments[i]);
+    mem_free(options->arguments);
     mem_free(options->extra);
     mem_free(options->values);
     mem_free(options);
@@ -283,19 +315,25 @@ void options_extra(const Options *options, size_t index, const char **key, const
 
 const Command *options_command(const Options *options) { return options->command; }
 
+int options_n_arguments(const Options *options) { return options->n_arguments; }
+const char *options_argument(const Options *options, int index) { return options->arguments[index]; }
+
+json_t *option_json(const OptionRow *row, const char *text) {
+    bool is_text = row->type == OPTION_TEXT || row->type == OPTION_INPUT || row->type == OPTION_OUTPUT ||
+                   row->type == OPTION_CHOICE;
+    json_t *node = row->type == OPTION_INT    ? json_integer(strtoll(text, NULL, 10))
+                   : row->type == OPTION_BOOL ? json_boolean(strcmp(text, "true") == 0)
+                   : is_text                  ? json_string(text)
+                                              : json_real(strtod(text, NULL));
+    if (node == NULL) node = row->type == OPTION_REAL ? json_string(text) : json_string(""); // inf; text that is not UTF-8
+    return node;
+}
+
 static json_t *options_tree(const Options *options) {
     json_t *tree = json_object();
     for (int i = 0; i < options->n_rows; i++) {
         const OptionRow *row = &options->command->rows[i];
-        const char *text = options->values[i].text;
-        bool is_text = row->type == OPTION_TEXT || row->type == OPTION_INPUT || row->type == OPTION_OUTPUT ||
-                       row->type == OPTION_CHOICE;
-        json_t *node = row->type == OPTION_INT    ? json_integer(strtoll(text, NULL, 10))
-                       : row->type == OPTION_BOOL ? json_boolean(strcmp(text, "true") == 0)
-                       : is_text                  ? json_string(text)
-                                                  : json_real(strtod(text, NULL));
-        if (node == NULL) node = row->type == OPTION_REAL ? json_string(text) : json_string(""); // inf; text that is not UTF-8
-        json_object_set_new(tree, row->key, node);
+        json_object_set_new(tree, row->key, option_json(row, options->values[i].text));
     }
     return tree;
 }
@@ -310,43 +348,4 @@ void options_write_json(const Options *options, JsonWriter *w) {
     json_t *tree = options_tree(options);
     jw_json(w, tree);
     json_decref(tree);
-}
-
-// ---- help
-
-static const char *type_name(OptionType type) {
-    switch (type) {
-    case OPTION_INT: return "whole number";
-    case OPTION_REAL: return "number";
-    case OPTION_BOOL: return "true|false";
-    case OPTION_INPUT: return "path, read";
-    case OPTION_OUTPUT: return "path, written";
-    case OPTION_CHOICE:
-    case OPTION_TEXT: break;
-    }
-    return "text";
-}
-
-void options_write_help(const Command *command, Buf *out) {
-    bool takes_options = strcmp(command->positional, "recipe") != 0; // else its first argument is a recipe of stages
-    buf_printf(out, "rlt %s: %s\n\nusage: rlt %s%s", command->name, command->summary, command->name,
-               takes_options ? " [recipe.yaml]" : "");
-    for (const char *at = command->positional; *at != 0;) {
-        size_t length = strcspn(at, " ");
-        buf_printf(out, " [%.*s]", (int)length, at);
-        at += length + (at[length] == ' ');
-    }
-    buf_add_text(out, " [key=value ...]\n\n");
-    for (const OptionRow *row = command->rows; row->key != NULL; row++) {
-        buf_printf(out, "  %s (%s", row->key, row->type == OPTION_CHOICE ? row->choices : type_name(row->type));
-        if (row->min != 0 || row->max != 0) buf_printf(out, ", %g to %g", row->min, row->max);
-        if (row->fallback == NULL) {
-            buf_add_text(out, "; must be given)");
-        } else if (*row->fallback == 0) {
-            buf_add_text(out, ")");
-        } else {
-            buf_printf(out, "; default %s)", row->fallback);
-        }
-        buf_printf(out, "\n      %s\n", row->help);
-    }
 }

@@ -1,20 +1,27 @@
 // rlt rl: GRPO with the RLT reward (a teacher that is given the solution) or with the correctness reward (the baseline, or
 // a student after distillation).
+#include <math.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/philox.h"
 #include "commands/commands.h"
+#include "commands/generate_options.h"
 #include "commands/grading.h"
-#include "commands/model_bundle.h"
+#include "commands/lora_options.h"
+#include "commands/manifest.h"
 #include "commands/rl_options.h"
+#include "commands/rollout_file.h"
 #include "commands/run_folder.h"
+#include "commands/run_shape.h"
 #include "commands/training.h"
 #include "data/rows.h"
 #include "methods/rl.h"
 
 static const OptionRow rows[] = {
     {"model", OPTION_INPUT, NULL, 0, 0, NULL, "The policy to go on from: a Hugging Face folder or a GGUF file."},
+    LORA_OPTIONS,
     {"student", OPTION_INPUT, "", 0, 0, NULL, "reward=teacher: the frozen student that judges explanations; none: the policy as it starts."},
     {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL rows with question and solution."},
     {"out", OPTION_OUTPUT, NULL, 0, 0, NULL, "The run's folder; the trained model is its model/."},
@@ -27,16 +34,19 @@ static const OptionRow rows[] = {
     {"updates", OPTION_INT, "1", 1, 1000, NULL, "Optimiser steps a batch; more than one clips the ratio."},
     {"beta", OPTION_REAL, "0.04", 0, 100, NULL, "Weight of the k3 penalty to the reference model; 0: no reference."},
     {"clip_epsilon", OPTION_REAL, "0.2", 0, 1, NULL, "Width of the ratio's clip."},
-    {"sync_every", OPTION_INT, "32", 0, 1e9, NULL, "Steps between syncs of the reference; 0: never."},
+    {"student_dtype", OPTION_CHOICE, "f32", 0, 0, DTYPES, "Type in which the student's weights are held."},
+    {"reference_dtype", OPTION_CHOICE, "f32", 0, 0, DTYPES, "Type in which the reference's weights are held; a sync rounds to it."},
+    {"sync_every", OPTION_INT, "32", 0, 1e9, NULL, "Steps between syncs of the reference; 0: never. With LoRA never: it is the frozen start."},
     {"sync_share", OPTION_REAL, "0.9", 0, 1, NULL, "reference = share * policy + (1 - share) * reference."},
     {"temperature", OPTION_REAL, "0.7", 0.01, 100, NULL, "Of sampling and of every log-prob."},
     {"max_tokens", OPTION_INT, "1024", 1, 1e7, NULL, "New tokens a completion."},
-    {"slots", OPTION_INT, "64", 1, 1e6, NULL, "Completions in flight at once."},
-    {"cache_rows", OPTION_INT, "0", 0, 1e9, NULL, "Rows of the K/V cache; 0: what the slots need at most."},
+    SLOT_OPTIONS,
     {"max_rows", OPTION_INT, "2048", 1, 1e7, NULL, "Tokens a batch of scoring or training."},
     {"entropy", OPTION_BOOL, "true", 0, 0, NULL, "Whether the policy's entropy is measured (costs a little)."},
     {"log_samples", OPTION_INT, "2", 0, 1e6, NULL, "Completions a step that are kept in samples.jsonl."},
+    {"log_tokens", OPTION_BOOL, "false", 0, 0, NULL, "reward=teacher: these keep their tokens, and of each its value in r_KL or r_SS."},
     REWARD_OPTIONS,
+    REWARD_SUM_OPTIONS,
     TRAINING_OPTIONS("1e-6", "constant", "0", "0"),
     {0},
 };
@@ -45,9 +55,13 @@ typedef struct RlRun {
     const Options *options;
     Backend *backend;
     ModelBundle policy, student_bundle;
-    Model *reference, *own_student; // own_student: a frozen copy of the policy as it started
+    Model *model;                   // the policy
+    Model *reference, *own_student; // own_student: the policy as it started
     Model *student;
+    Dev sync_scratch;
+    KvCache *cache;
     Pass *decode_pass, *reference_pass, *student_pass;
+    Pass *teacher_pass; // of the policy, where the reward reads more of it than its log-probs
     DialogueFormat format;
     Dialogue dialogue, student_dialogue;
     RltScorer scorer;
@@ -56,17 +70,24 @@ typedef struct RlRun {
     RlQuestion *questions; // [data.count]
     Trainer *trainer;
     RunFolder *folder;
+    RolloutKeeper keeper;
+    Sha256Hex build; // of this program
     Rl rl;
 } RlRun;
 
 static void rl_run_free(RlRun *r) {
+    reward_sum_close(&r->rl.sum);
+    pass_destroy(r->teacher_pass);
     run_folder_close(r->folder);
+    kv_cache_destroy(r->cache);
     pass_destroy(r->decode_pass);
     pass_destroy(r->reference_pass);
     pass_destroy(r->student_pass);
     trainer_destroy(r->trainer);
+    if (r->backend != NULL) RUN(r->backend, release, r->sync_scratch);
     model_destroy(r->reference);
     model_destroy(r->own_student);
+    model_destroy(r->model);
     mem_free(r->questions);
     rows_free(&r->data);
     dialogue_format_free(&r->format);
@@ -75,9 +96,25 @@ static void rl_run_free(RlRun *r) {
     backend_destroy(r->backend);
 }
 
-static bool copy_policy(const RlRun *r, Model **copy, Error *error) {
-    if (!model_create(r->backend, model_config(r->policy.model), DTYPE_F32, copy, error)) return false;
-    model_copy(*copy, r->policy.model);
+// The policy as it starts: with LoRA what was loaded, at no cost; else a copy, in the type that `key` says.
+static bool keep_start(const RlRun *r, const char *key, Model **start, Error *error) {
+    if (lora_wanted(r->options)) {
+        if (dtype_option(r->options, key) != DTYPE_F32)
+            return error_set(error, "key \"%s\": expected f32 with LoRA: what was loaded serves, and takes no memory", key);
+        *start = model_hold(r->policy.model);
+        return true;
+    }
+    if (!model_create(r->backend, model_config(r->model), dtype_option(r->options, key), start, error)) return false;
+    model_copy(*start, r->model);
+    return true;
+}
+
+// The student named by a path: with LoRA the policy's own base, where that is what the path names.
+static bool load_student(RlRun *r, const char *path, Error *error) {
+    const char *base = model_file_base(r->policy.file);
+    if (!lora_wanted(r->options) || strcmp(path, base != NULL ? base : options_text(r->options, "model")) != 0)
+        return model_bundle_load(&r->student_bundle, r->backend, dtype_option(r->options, "student_dtype"), error);
+    r->student_bundle.model = model_hold(model_base(r->model));
     return true;
 }
 
@@ -88,11 +125,11 @@ static bool open_student(RlRun *r, Error *error) {
     const char *path = options_text(r->options, "student");
     const ModelBundle *text = &r->policy;
     if (*path == 0) {
-        if (!copy_policy(r, &r->own_student, error)) return false;
+        if (!keep_start(r, "student_dtype", &r->own_student, error)) return false;
         r->student = r->own_student;
     } else {
-        if (!model_bundle_open(path, &r->student_bundle, error) || !model_bundle_need_chat(&r->student_bundle, error) ||
-            !model_bundle_load(&r->student_bundle, r->backend, DTYPE_F32, error)) {
+        if (!model_bundle_open_key(r->options, "student", &r->student_bundle, error) ||
+            !model_bundle_need_chat(&r->student_bundle, error) || !load_student(r, path, error)) {
             return false;
         }
         r->student = r->student_bundle.model;
@@ -107,21 +144,69 @@ static bool open_student(RlRun *r, Error *error) {
     return true;
 }
 
-static bool open_models(RlRun *r, Error *error) {
-    if (!model_bundle_open(options_text(r->options, "model"), &r->policy, error) || !model_bundle_need_chat(&r->policy, error) ||
-        !model_bundle_load(&r->policy, r->backend, DTYPE_F32, error)) {
-        return false;
+// Tokens of the longest prompt, and of the longest text of the student without the completion.
+static void longest_texts(const RlRun *r, int32_t *prompt, int32_t *student_text) {
+    const RlReward *reward = rl_reward_by_name(options_text(r->options, "reward"));
+    Rl rl = {.dialogue = &r->dialogue};
+    Ids ids = {0};
+    *prompt = *student_text = 0;
+    for (size_t i = 0; i < r->data.count; i++) {
+        const RlQuestion *question = &r->questions[i];
+        ids.len = 0;
+        reward->prompt(&rl, question, &ids);
+        *prompt = ids.len > *prompt ? ids.len : *prompt;
+        if (r->student == NULL) continue;
+        int32_t from, to;
+        ids.len = 0;
+        dialogue_student_before(&r->student_dialogue, question->system, question->question, &ids);
+        dialogue_student_after(&r->student_dialogue, question->solution, &ids, &from, &to);
+        *student_text = ids.len > *student_text ? ids.len : *student_text;
     }
+    ids_free(&ids);
+}
+
+// What the run takes, from its shape: checked, then reserved whole, before the first step.
+static bool reserve(RlRun *r, Error *error) {
+    int32_t prompt, student_text;
+    longest_texts(r, &prompt, &student_text);
+    const ModelConfig *student = r->student_bundle.model != NULL ? model_config(r->student) : NULL;
+    RunShape shape;
+    if (!rl_shape(r->options, model_config(r->model), student, prompt, student_text, &shape, error)) return false;
+    uint64_t loaded = model_memory(r->model);
+    if (r->reference != NULL && !shape.reference_is_base) loaded += model_memory(r->reference);
+    if (r->student != NULL && !shape.student_is_base) loaded += model_memory(r->student);
+    shape.other_bytes = process_resident_bytes() > loaded ? process_resident_bytes() - loaded : 0;
+    if (!memory_plan_check(r->backend, &shape, loaded, "rl", error)) return false;
+    TrainerSettings settings = training_settings(r->options);
+    r->trainer = trainer_create(r->model, &settings);
+    PassSize train = run_train_size(&shape), decode = run_decode_size(&shape);
+    PassSize reference = run_reference_size(&shape), judge = run_student_size(&shape);
+    trainer_reserve(r->trainer, &train);
+    model_reserve(r->model, r->decode_pass, &decode);
+    if (r->reference != NULL) model_reserve(r->reference, r->reference_pass, &reference);
+    if (r->student != NULL) model_reserve(r->student, r->student_pass, &judge);
+    r->cache = kv_cache_create(r->model, run_cache_rows(&shape));
+    return true;
+}
+
+// Without its weights: a run that has ended needs none.
+static bool open_policy(RlRun *r, Error *error) {
+    return model_bundle_open_key(r->options, "model", &r->policy, error) && model_bundle_need_chat(&r->policy, error) &&
+           policy_check(r->options, &r->policy, error);
+}
+
+static bool load_models(RlRun *r, Error *error) {
+    if (!policy_load(r->options, &r->policy, r->backend, &r->model, error)) return false;
     r->dialogue = (Dialogue){r->policy.tokenizer, &r->policy.chat, &r->format};
     if (!open_student(r, error)) return false;
     if (options_real(r->options, "beta") > 0) {
-        if (!copy_policy(r, &r->reference, error)) return false;
+        if (!keep_start(r, "reference_dtype", &r->reference, error)) return false;
         r->reference_pass = pass_create(r->reference, (PassSettings){0});
+        size_t scratch_bytes = model_blend_bytes(r->reference);
+        if (scratch_bytes > 0) r->sync_scratch = RUN(r->backend, alloc, scratch_bytes);
     }
-    r->decode_pass = pass_create(r->policy.model, (PassSettings){0});
-    TrainerSettings settings = training_settings(r->options);
-    r->trainer = trainer_create(r->policy.model, &settings);
-    return true;
+    r->decode_pass = pass_create(r->model, (PassSettings){0});
+    return reserve(r, error);
 }
 
 static bool read_data(RlRun *r, Error *error) {
@@ -145,11 +230,17 @@ static bool set_up(RlRun *r, Error *error) {
                             .teacher_dialogue = &r->dialogue, .temperature = (float)options_real(o, "temperature"),
                             .max_rows = (int32_t)options_int(o, "max_rows")};
     if (!reward_settings_from_options(o, &r->scorer.rewards, error)) return false;
+    if (is_teacher(r) && r->scorer.rewards.kl_estimator == KL_EXACT) {
+        r->scorer.teacher = r->model;
+        r->scorer.teacher_pass = r->teacher_pass = pass_create(r->model, (PassSettings){0});
+    }
     r->rl = (Rl){
         .trainer = r->trainer,
         .decode_pass = r->decode_pass,
         .reference = r->reference,
         .reference_pass = r->reference_pass,
+        .sync_scratch = r->sync_scratch,
+        .reference_is_start = !lora_wanted(o),
         .dialogue = &r->dialogue,
         .scorer = is_teacher(r) ? &r->scorer : NULL,
         .grade = grade_completion,
@@ -161,7 +252,9 @@ static bool set_up(RlRun *r, Error *error) {
                      .stop_ids = r->policy.stop_ids.data,
                      .n_stop_ids = r->policy.stop_ids.len,
                      .max_slots = (int32_t)options_int(o, "slots"),
-                     .cache_rows = (int32_t)options_int(o, "cache_rows")},
+                     .cache_rows = (int32_t)options_int(o, "cache_rows"),
+                     .cache = r->cache,
+                     .speculate = options_bool(o, "speculate")},
         .group_size = (int32_t)options_int(o, "samples"),
         .grpo = {.temperature = (float)options_real(o, "temperature"),
                  .beta = options_real(o, "beta"),
@@ -169,19 +262,23 @@ static bool set_up(RlRun *r, Error *error) {
                  .max_rows = (int32_t)options_int(o, "max_rows"),
                  .want_entropy = options_bool(o, "entropy")},
         .updates = (int32_t)options_int(o, "updates"),
-        .sync_every = (int32_t)options_int(o, "sync_every"),
+        .sync_every = lora_wanted(o) ? 0 : (int32_t)options_int(o, "sync_every"),
         .sync_policy_share = (float)options_real(o, "sync_share"),
     };
-    return true;
+    if (is_teacher(r) && options_bool(o, "log_tokens")) {
+        int64_t questions = options_int(o, "questions"); // record_samples takes them question by question
+        r->rl.n_kept_tokens = (int32_t)((options_int(o, "log_samples") + questions - 1) / questions);
+    }
+    return reward_sum_open(o, options_int(o, "max_tokens"), &r->format, is_teacher(r), &r->rl.sum, error);
 }
 
 // ---- records
 
-static bool record_metrics(RlRun *r, int64_t step, double rate, const RlMetrics *m, Error *error) {
+static bool record_metrics(RlRun *r, int64_t step, double rate, const RlMetrics *m, const StepCounts *work, Error *error) {
     int64_t naive = m->generate.tokens_naive + m->reward_counts.tokens_naive + m->reference_counts.tokens_naive + m->grpo.tokens_naive;
     int64_t computed = m->generate.tokens_computed + m->reward_counts.tokens_computed + m->reference_counts.tokens_computed +
                        m->grpo.tokens_computed;
-    Metric metrics[] = {
+    Metric own[] = {
         {"reward", m->reward}, {"reward_std", m->reward_std}, {"r_ss", m->r_ss}, {"r_kl", m->r_kl}, {"match", m->match},
         {"kl_student", m->kl_student}, {"closed", m->closed}, {"right", m->right}, {"truncated", m->truncated},
         {"length", m->length}, {"loss", m->grpo.loss}, {"policy_loss", m->grpo.policy_loss}, {"kl_reference", m->grpo.kl},
@@ -189,13 +286,54 @@ static bool record_metrics(RlRun *r, int64_t step, double rate, const RlMetrics 
         {"grad_norm", m->grpo.grad_norm}, {"learning_rate", rate}, {"tokens_sampled", (double)m->generate.tokens_sampled},
         {"tokens_computed", (double)computed}, {"tokens_naive", (double)naive},
     };
+    Metric metrics[sizeof own / sizeof *own + N_ADDED_REWARDS];
+    size_t n = sizeof own / sizeof *own;
+    char names[N_ADDED_REWARDS][32];
+    memcpy(metrics, own, sizeof own);
+    for (int k = 0; k < N_ADDED_REWARDS; k++) {
+        if (r->rl.sum.weights[k] == 0) continue;
+        snprintf(names[k], sizeof names[k], "reward_%s", added_reward_name(k));
+        metrics[n++] = (Metric){names[k], m->added[k]};
+    }
     Metric timing[] = {
         {"rollout_s", m->rollout_s}, {"reward_s", m->reward_s}, {"reference_s", m->reference_s}, {"update_s", m->update_s},
         {"rollout_tokens_per_s", (double)m->generate.tokens_sampled / m->rollout_s},
         {"update_tokens_per_s", (double)m->grpo.tokens_computed / m->update_s},
+        // how the samples came to be, not what they are: slots decide it
+        {"passes", (double)m->generate.passes}, {"tokens_drafted", (double)m->generate.tokens_drafted},
+        {"tokens_accepted", (double)m->generate.tokens_accepted},
+        {"draft_acceptance", (double)m->generate.tokens_accepted / fmax(1, (double)m->generate.tokens_drafted)},
+        {"allocations", (double)work->allocations}, {"page_faults", (double)work->page_faults},
     };
-    return run_folder_metrics(r->folder, step, metrics, sizeof metrics / sizeof *metrics, timing, sizeof timing / sizeof *timing,
-                              error);
+    return run_folder_metrics(r->folder, step, metrics, n, timing, sizeof timing / sizeof *timing, error);
+}
+
+static void write_tokens(JsonWriter *w, const char *key, const Tokenizer *tokenizer, const int32_t *ids, int32_t n) {
+    Buf bytes, text;
+    buf_init(&bytes, 0), buf_init(&text, 0);
+    jw_key(w, key);
+    jw_array_begin(w);
+    for (int32_t i = 0; i < n; i++) {
+        buf_clear(&bytes), buf_clear(&text);
+        tokenizer_decode(tokenizer, &ids[i], 1, false, &bytes);
+        buf_add_utf8_lossy(&text, buf_str(&bytes));
+        jw_string(w, buf_str(&text));
+    }
+    jw_array_end(w);
+    buf_free(&bytes), buf_free(&text);
+}
+
+// Tokens of the explanation with their values in r_KL, of the solution with theirs in r_SS.
+static void write_token_values(const RlRun *r, const RlQuestion *question, const RlSample *sample, JsonWriter *w) {
+    const RltSample *rlt = &sample->rlt;
+    Ids after = {0};
+    int32_t from, to;
+    dialogue_student_after(&r->student_dialogue, question->solution, &after, &from, &to);
+    write_tokens(w, "tokens", r->policy.tokenizer, rlt->ids, rlt->n_explanation);
+    jw_kf32_array(w, "kl_values", rlt->kl_values, (size_t)rlt->n_explanation);
+    write_tokens(w, "solution_tokens", r->student_dialogue.tokenizer, after.data + from, to - from);
+    jw_kf32_array(w, "ss_values", rlt->ss_values, (size_t)rlt->n_solution);
+    ids_free(&after);
 }
 
 static void write_sample(const RlRun *r, int64_t step, const RlRollout *rollout, int32_t q, int32_t s, Buf *line) {
@@ -213,10 +351,12 @@ static void write_sample(const RlRun *r, int64_t step, const RlRollout *rollout,
     jw_kf64(&w, "reward", sample->reward);
     jw_kf64(&w, "advantage", sample->advantage);
     if (is_teacher(r)) {
-        jw_kf64(&w, "r_ss", sample->parts.r_ss);
-        jw_kf64(&w, "r_kl", sample->parts.r_kl);
-        jw_kf64(&w, "match", sample->parts.match);
+        jw_kf64(&w, "r_ss", sample->rlt.parts.r_ss);
+        jw_kf64(&w, "r_kl", sample->rlt.parts.r_kl);
+        jw_kf64(&w, "match", sample->rlt.parts.match);
     }
+    reward_sum_write(&r->rl.sum, sample->added, &w);
+    if (sample->rlt.kl_values != NULL) write_token_values(r, &rollout->questions[q], sample, &w);
     jw_kstring(&w, "finish", str_of(finish_name(sample->completion.finish)));
     jw_object_end(&w);
     buf_add_char(line, '\n');
@@ -236,6 +376,44 @@ static bool record_samples(RlRun *r, int64_t step, const RlRollout *rollout, Err
     return ok;
 }
 
+// ---- rollouts that an interrupted run has sampled already
+
+static RolloutKey rollout_key(const RlRun *r, int64_t step, int32_t n) {
+    return (RolloutKey){step, r->build, n, model_config(r->model)->vocabulary};
+}
+
+static bool load_rollout(void *context, int64_t step, Completion *completions, int32_t n, GenerateCounts *counts, bool *found,
+                         Error *error) {
+    RlRun *r = context;
+    RolloutKey key = rollout_key(r, step, n);
+    char *path = run_folder_rollout(r->folder, step);
+    bool ok = rollout_load(path, &key, completions, counts, found, error);
+    if (ok && *found) log_info("%s: step %lld was sampled before the interruption", run_folder_path(r->folder), (long long)step);
+    mem_free(path);
+    return ok;
+}
+
+static bool save_rollout(void *context, int64_t step, const Completion *completions, int32_t n, const GenerateCounts *counts,
+                         Error *error) {
+    RlRun *r = context;
+    RolloutKey key = rollout_key(r, step, n);
+    char *path = run_folder_rollout(r->folder, step);
+    bool ok = rollout_save(path, &key, completions, counts, error);
+    mem_free(path);
+    return ok;
+}
+
+// A run that can go on keeps them; a replay computes everything again.
+static bool keep_rollouts(RlRun *r, Error *error) {
+    if (options_int(r->options, "checkpoint_every") == 0 || options_int(r->options, "replay") >= 0) return true;
+    char *path = path_join(run_folder_path(r->folder), "rollouts");
+    bool ok = dir_make(path, error) && program_build(&r->build, error);
+    mem_free(path);
+    r->keeper = (RolloutKeeper){load_rollout, save_rollout, r};
+    r->rl.keeper = &r->keeper;
+    return ok;
+}
+
 // ---- the loop
 
 static void choose_questions(const RlRun *r, int64_t step, int32_t n, int32_t *permutation, int64_t *epoch, RlQuestion *chosen) {
@@ -250,15 +428,15 @@ static void choose_questions(const RlRun *r, int64_t step, int32_t n, int32_t *p
     }
 }
 
-// Tokens that a run has sampled so far: the sum over its metrics.jsonl.
-static bool sampled_tokens(const char *folder, double *sum, Error *error) {
+// Tokens that a run has sampled in its first so many steps: the sum over its metrics.jsonl.
+static bool sampled_tokens(const char *folder, int64_t steps, double *sum, Error *error) {
     char *path = path_join(folder, METRICS_FILE);
     LineReader *reader;
     bool ok = line_reader_open(path, METRICS_ROW_MAX_BYTES, &reader, error);
     Str line;
     int got = 0;
     *sum = 0;
-    while (ok && (got = line_reader_next(reader, &line, error)) > 0) {
+    while (ok && steps-- > 0 && (got = line_reader_next(reader, &line, error)) > 0) {
         json_t *row = NULL;
         double tokens = 0;
         ok = json_parse(line, path, &row, error) && json_need_number(row, path, "tokens_sampled", &tokens, error);
@@ -267,17 +445,20 @@ static bool sampled_tokens(const char *folder, double *sum, Error *error) {
     }
     line_reader_close(reader);
     mem_free(path);
-    return ok && got == 0;
+    return ok && got >= 0;
 }
 
 static bool one_step(RlRun *r, int64_t step, float rate, const RlQuestion *chosen, int32_t n, Progress *progress, double *sampled,
                      Error *error) {
     RlRollout rollout = {0};
     RlMetrics m;
-    bool ok = rl_step(&r->rl, step, rate, chosen, n, &rollout, &m, error) && record_metrics(r, step, rate, &m, error) &&
-              record_samples(r, step, &rollout, error);
+    StepCounts work = step_counts_begin();
+    bool ok = rl_step(&r->rl, step, rate, chosen, n, &rollout, &m, error);
+    step_counts_end(&work);
+    ok = ok && record_metrics(r, step, rate, &m, &work, error) && record_samples(r, step, &rollout, error);
     rl_rollout_free(&rollout);
     if (!ok) return false;
+    if (m.reference_equal) log_info("step %lld: the reference has the policy's weights, so its log-probs are the rollout's", (long long)step);
     *sampled += (double)m.generate.tokens_sampled;
     char note[128];
     if (is_teacher(r)) {
@@ -295,11 +476,12 @@ static bool train(RlRun *r, Error *error) {
     int64_t steps = options_int(o, "steps"), every = options_int(o, "checkpoint_every"), step, epoch = -1;
     int32_t n = (int32_t)options_int(o, "questions");
     Schedule schedule = training_schedule(o, steps);
-    CheckpointParts parts = {r->trainer, r->reference, r->policy.tokenizer, &r->policy.chat, 0};
+    Model *moving = lora_wanted(o) ? NULL : r->reference; // what does not move is no state
+    CheckpointParts parts = {r->trainer, moving, r->policy.tokenizer, &r->policy.chat, 0};
     double budget = INFINITY, sampled = 0;
     if (!run_folder_restore(r->folder, &parts, &step, error)) return false;
-    if (options_given(o, "tokens_of") && (!sampled_tokens(options_text(o, "tokens_of"), &budget, error) ||
-                                          !sampled_tokens(run_folder_path(r->folder), &sampled, error))) {
+    if (options_given(o, "tokens_of") && (!sampled_tokens(options_text(o, "tokens_of"), INT64_MAX, &budget, error) ||
+                                          !sampled_tokens(run_folder_path(r->folder), step, &sampled, error))) {
         return false;
     }
     int32_t *permutation = mem_alloc(r->data.count, sizeof *permutation);
@@ -307,7 +489,7 @@ static bool train(RlRun *r, Error *error) {
     Progress *progress = progress_begin("rl", "step", (uint64_t)steps);
     progress_resume(progress, (uint64_t)step);
     bool ok = true;
-    for (; ok && step < steps && sampled < budget; step++) {
+    for (int64_t end = run_folder_end(r->folder, steps); ok && step < end && sampled < budget; step++) {
         choose_questions(r, step, n, permutation, &epoch, chosen);
         ok = one_step(r, step, schedule_rate(&schedule, step), chosen, n, progress, &sampled, error);
         parts.step = step + 1;
@@ -324,14 +506,14 @@ static bool train(RlRun *r, Error *error) {
 static bool run(const Options *options, Error *error) {
     RlRun r = {.options = options};
     dialogue_format_init(&r.format);
-    const char *inputs[] = {options_text(options, "model"), options_text(options, "student"), options_text(options, "data")};
     bool ok = backend_create(options_text(options, "backend"), &r.backend, error) &&
               dialogue_format_from_options(&r.format, options, error) && read_data(&r, error) &&
-              run_folder_open(options_text(options, "out"), options, r.backend, inputs, 3, &r.folder, error);
+              open_policy(&r, error) &&
+              run_folder_open(options_text(options, "out"), options, r.backend, &r.folder, error);
     if (ok && run_folder_finished(r.folder)) {
         log_info("%s: finished already", options_text(options, "out"));
     } else {
-        ok = ok && open_models(&r, error) && set_up(&r, error) && train(&r, error);
+        ok = ok && load_models(&r, error) && set_up(&r, error) && keep_rollouts(&r, error) && train(&r, error);
     }
     rl_run_free(&r);
     return ok;

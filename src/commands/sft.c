@@ -5,8 +5,9 @@
 #include "base/mem.h"
 #include "base/philox.h"
 #include "commands/commands.h"
-#include "commands/model_bundle.h"
+#include "commands/lora_options.h"
 #include "commands/run_folder.h"
+#include "commands/run_shape.h"
 #include "commands/training.h"
 #include "data/rows.h"
 #include "engine/schedule.h"
@@ -15,6 +16,7 @@
 
 static const OptionRow rows[] = {
     {"model", OPTION_INPUT, "", 0, 0, NULL, "The model to go on from: a Hugging Face folder or a GGUF file; none: from scratch (scratch.*)."},
+    LORA_OPTIONS,
     {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL of rows; what they need depends on `format`."},
     {"out", OPTION_OUTPUT, NULL, 0, 0, NULL, "The run's folder; the trained model is its model/."},
     {"format", OPTION_CHOICE, "student", 0, 0, "student|teacher|text",
@@ -45,7 +47,7 @@ typedef struct Sft {
     const Options *options;
     Backend *backend;
     ModelBundle bundle;      // of `model`, when one is given
-    Model *model;            // bundle.model, or our own from scratch
+    Model *model;            // that is trained: of `model` (policy_load), or from scratch
     Tokenizer *tokenizer;    // bundle.tokenizer, or our own
     ChatTemplate chat;
     bool has_chat;
@@ -57,6 +59,7 @@ typedef struct Sft {
     int32_t cap_weights;
     SftExample *examples;
     int32_t n_examples;
+    RunShape shape;
     Trainer *trainer;
     RunFolder *folder;
 } Sft;
@@ -69,10 +72,8 @@ static void sft_free(Sft *s) {
     ids_free(&s->ids);
     rows_free(&s->data);
     dialogue_format_free(&s->format);
-    if (s->scratch) {
-        model_destroy(s->model);
-        tokenizer_destroy(s->tokenizer);
-    }
+    model_destroy(s->model);
+    if (s->scratch) tokenizer_destroy(s->tokenizer);
     model_bundle_close(&s->bundle);
     backend_destroy(s->backend);
 }
@@ -108,6 +109,7 @@ static ModelConfig scratch_config(const Options *o, const Tokenizer *tokenizer, 
 static bool make_scratch(Sft *s, Error *error) {
     const char *path = options_text(s->options, "scratch.tokenizer");
     if (*path == 0) return error_set(error, "rlt sft: give model=PATH, or scratch.tokenizer=DIR to train from scratch");
+    if (lora_wanted(s->options)) return error_set(error, "key \"lora.rank\": expected model=PATH, a base for the adapters");
     s->scratch = true;
     if (!tokenizer_open(path, &s->tokenizer, &s->chat, &s->has_chat, error)) return false;
     ModelConfig config = scratch_config(s->options, s->tokenizer, &s->chat, s->has_chat);
@@ -121,8 +123,10 @@ static bool make_scratch(Sft *s, Error *error) {
 static bool open_model(Sft *s, Error *error) {
     const char *path = options_text(s->options, "model");
     if (*path == 0) return make_scratch(s, error);
-    if (!model_bundle_open(path, &s->bundle, error) || !model_bundle_load(&s->bundle, s->backend, DTYPE_F32, error)) return false;
-    s->model = s->bundle.model;
+    if (!model_bundle_open_key(s->options, "model", &s->bundle, error) ||
+        !policy_check(s->options, &s->bundle, error) || !policy_load(s->options, &s->bundle, s->backend, &s->model, error)) {
+        return false;
+    }
     s->tokenizer = s->bundle.tokenizer;
     s->chat = s->bundle.chat;
     s->has_chat = s->bundle.has_chat;
@@ -260,19 +264,35 @@ static void step_order(const Sft *s, int64_t step, int32_t batch, int32_t *permu
     }
 }
 
-static bool record(Sft *s, int64_t step, double rate, const SftStep *out, double seconds, Error *error) {
+static bool record(Sft *s, int64_t step, double rate, const SftStep *out, double seconds, const StepCounts *work, Error *error) {
     Metric metrics[] = {{"loss", out->loss}, {"grad_norm", out->grad_norm}, {"learning_rate", rate},
                         {"tokens", (double)out->tokens}, {"tokens_trained", (double)out->trained}};
-    Metric timing[] = {{"seconds", seconds}, {"tokens_per_s", (double)out->tokens / seconds}};
-    return run_folder_metrics(s->folder, step, metrics, 5, timing, 2, error);
+    Metric timing[] = {{"seconds", seconds}, {"tokens_per_s", (double)out->tokens / seconds},
+                       {"allocations", (double)work->allocations}, {"page_faults", (double)work->page_faults}};
+    return run_folder_metrics(s->folder, step, metrics, 5, timing, 4, error);
+}
+
+// What the run takes, from its shape: checked before anything is written, reserved whole before the first step.
+static bool check_memory(Sft *s, Error *error) {
+    int32_t longest = 0;
+    for (int32_t i = 0; i < s->n_examples; i++) longest = s->examples[i].n > longest ? s->examples[i].n : longest;
+    if (!sft_shape(s->options, model_config(s->model), longest, &s->shape, error)) return false;
+    uint64_t resident = process_resident_bytes(), loaded = model_memory(s->model);
+    s->shape.other_bytes = resident > loaded ? resident - loaded : 0; // program, tokenizer, data
+    return memory_plan_check(s->backend, &s->shape, loaded, "sft", error);
+}
+
+static void reserve(Sft *s) {
+    TrainerSettings settings = training_settings(s->options);
+    PassSize size = run_train_size(&s->shape);
+    s->trainer = trainer_create(s->model, &settings);
+    trainer_reserve(s->trainer, &size);
 }
 
 static bool train(Sft *s, Error *error) {
     const Options *o = s->options;
     int32_t batch = (int32_t)options_int(o, "batch"), max_rows = (int32_t)options_int(o, "max_rows");
-    int64_t steps = options_int(o, "steps");
-    if (steps == 0) steps = (int64_t)(options_real(o, "epochs") * s->n_examples + batch - 1) / batch;
-    if (steps == 0) steps = 1;
+    int64_t steps = sft_steps(o, s->n_examples);
     Schedule schedule = training_schedule(o, steps);
     CheckpointParts parts = {.trainer = s->trainer, .tokenizer = s->tokenizer, .chat = s->has_chat ? &s->chat : NULL};
     int64_t step, epoch = -1, every = options_int(o, "checkpoint_every");
@@ -281,13 +301,15 @@ static bool train(Sft *s, Error *error) {
     Progress *progress = progress_begin("sft", "step", (uint64_t)steps);
     progress_resume(progress, (uint64_t)step);
     bool ok = true;
-    for (; ok && step < steps; step++) {
+    for (int64_t end = run_folder_end(s->folder, steps); ok && step < end; step++) {
         double start = time_now_s();
+        StepCounts work = step_counts_begin();
         step_order(s, step, batch, permutation, &epoch, order);
         SftStep out;
         float rate = schedule_rate(&schedule, step);
         sft_step(s->trainer, s->examples, order, batch, max_rows, rate, &out);
-        ok = record(s, step, rate, &out, time_now_s() - start, error);
+        step_counts_end(&work);
+        ok = record(s, step, rate, &out, time_now_s() - start, &work, error);
         char note[64];
         snprintf(note, sizeof note, "loss %.4f, %.0f tokens/s", out.loss, (double)out.tokens / (time_now_s() - start));
         progress_update(progress, (uint64_t)step + 1, note);
@@ -305,15 +327,14 @@ static bool train(Sft *s, Error *error) {
 static bool run(const Options *options, Error *error) {
     Sft s = {.options = options};
     dialogue_format_init(&s.format);
-    const char *inputs[] = {options_text(options, "model"), options_text(options, "data"), options_text(options, "scratch.tokenizer")};
     bool ok = backend_create(options_text(options, "backend"), &s.backend, error) &&
               dialogue_format_from_options(&s.format, options, error) && open_model(&s, error) && read_data(&s, error) &&
-              run_folder_open(options_text(options, "out"), options, s.backend, inputs, 3, &s.folder, error);
+              check_memory(&s, error) &&
+              run_folder_open(options_text(options, "out"), options, s.backend, &s.folder, error);
     if (ok && run_folder_finished(s.folder)) {
         log_info("%s: finished already", options_text(options, "out"));
     } else if (ok) {
-        TrainerSettings settings = training_settings(options);
-        s.trainer = trainer_create(s.model, &settings);
+        reserve(&s);
         ok = train(&s, error);
     }
     sft_free(&s);

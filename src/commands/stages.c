@@ -9,6 +9,24 @@
 
 #define VALUE_MAX_BYTES 4096
 
+const OptionRow recipe_rows[] = {
+    {"name", OPTION_TEXT, "run", 0, 0, NULL, "Title of the table."},
+    {"about", OPTION_TEXT, "", 0, 0, NULL, "What the recipe is for; for people."},
+    {"extends", OPTION_INPUT, "", 0, 0, NULL, "Another recipe, from this file's folder, whose keys hold where this one does not set them."},
+    {"variables", OPTION_TEXT, "", 0, 0, NULL, "Mapping of names to values: ${name} in later values; `rlt run RECIPE name=value` overrides."},
+    {"stages", OPTION_TEXT, NULL, 0, 0, NULL, "List of stages, in the order in which they run; at most 64."},
+    {"stages[].stage", OPTION_TEXT, NULL, 0, 0, NULL, "Name of letters, digits, _ and -: the stage's folder in the run's, ${name} in later values."},
+    {"stages[].command", OPTION_TEXT, "", 0, 0, NULL, "A command of this program; must be given, unless `like` gives it."},
+    {"stages[].like", OPTION_TEXT, "", 0, 0, NULL, "An earlier stage, whose command and keys hold where this one does not set them."},
+    {"stages[].pattern", OPTION_BOOL, "false", 0, 0, NULL, "No stage of its own: only what later ones are like."},
+    {"stages[].with", OPTION_TEXT, "", 0, 0, NULL, "Mapping of the command's keys to values; `rlt run RECIPE STAGE.KEY=value` overrides."},
+    {"table", OPTION_TEXT, "", 0, 0, NULL, "List of rows of the final table; at most 64."},
+    {"table[].label", OPTION_TEXT, NULL, 0, 0, NULL, "What stands in the row's first column."},
+    {"table[].eval", OPTION_TEXT, NULL, 0, 0, NULL, "The eval stage whose results the row shows."},
+    {0},
+};
+static const Command recipe_keys = {"run's recipe", "", "", recipe_rows, NULL}; // for the nearest key
+
 typedef struct Reader {
     const char *recipe;
     json_t *variables; // name -> string
@@ -19,6 +37,7 @@ typedef struct Reader {
 
 void stages_free(StageList *list) {
     mem_free(list->name);
+    recipe_files_free(&list->files);
     for (int i = 0; i < list->n_stages; i++) {
         Stage *stage = &list->stages[i];
         for (size_t k = 0; k < stage->n_keys; k++) {
@@ -37,21 +56,6 @@ void stages_free(StageList *list) {
 }
 
 // ---- values
-
-static char *scalar_text(json_t *node) {
-    char number[64];
-    if (json_is_string(node)) return mem_strdup(json_string_value(node));
-    if (json_is_boolean(node)) return mem_strdup(json_is_true(node) ? "true" : "false");
-    if (json_is_null(node)) return mem_strdup("");
-    if (json_is_integer(node)) {
-        snprintf(number, sizeof number, "%lld", (long long)json_integer_value(node));
-    } else if (json_is_real(node)) {
-        snprintf(number, sizeof number, "%.17g", json_real_value(node));
-    } else {
-        return NULL;
-    }
-    return mem_strdup(number);
-}
 
 // Replaces every ${name}; the result is to be freed. NULL with the error set where a name is unknown.
 static char *expand(const Reader *r, const char *where, const char *text) {
@@ -108,7 +112,7 @@ static bool read_variables(const Reader *r, json_t *root) {
     if (variables == NULL) return true;
     if (!json_is_object(variables)) return error_set(r->error, "%s: key \"variables\": expected a mapping", r->recipe);
     json_object_foreach(variables, name, node) {
-        char *text = scalar_text(node);
+        char *text = option_value_text(node);
         if (text == NULL) return error_set(r->error, "%s: variable \"%s\": expected one value", r->recipe, name);
         bool ok = set_variable(r, name, text);
         mem_free(text);
@@ -119,12 +123,38 @@ static bool read_variables(const Reader *r, json_t *root) {
 
 // ---- stages
 
+// Whether every key of a mapping is one of the recipe's, `prefix` before it ("stages[].").
+static bool known_keys(const Reader *r, json_t *mapping, const char *prefix) {
+    const char *key;
+    json_t *node;
+    if (!json_is_object(mapping)) return error_set(r->error, "%s: key \"%s\": expected mappings", r->recipe, prefix);
+    json_object_foreach(mapping, key, node) {
+        char name[128];
+        snprintf(name, sizeof name, "%s%.64s", prefix, key);
+        if (strchr(key, '[') == NULL && option_find(&recipe_keys, name) != NULL) continue;
+        return error_set(r->error, "%s: unknown key \"%s\"; the nearest is \"%s\"", r->recipe, name, option_nearest(&recipe_keys, name));
+    }
+    return true;
+}
+
+// Takes `value`. `reward.kl` and `reward: {kl: }` are one key: the later one holds.
+static void set_key(Stage *stage, const char *key, char *value) {
+    for (size_t i = 0; i < stage->n_keys; i++) {
+        if (strcmp(stage->keys[i].key, key) != 0) continue;
+        mem_free(stage->keys[i].value);
+        stage->keys[i].value = value;
+        return;
+    }
+    stage->keys = mem_realloc(stage->keys, stage->n_keys + 1, sizeof *stage->keys);
+    stage->keys[stage->n_keys++] = (StageKey){mem_strdup(key), value};
+}
+
 static bool add_key(const Reader *r, Stage *stage, const char *key, json_t *node) {
     if (option_find(stage->command, key) == NULL) {
         return error_set(r->error, "%s: stage \"%s\": unknown key \"%s\" of rlt %s; the nearest is \"%s\"", r->recipe, stage->name, key,
                          stage->command->name, option_nearest(stage->command, key));
     }
-    char *text = scalar_text(node);
+    char *text = option_value_text(node);
     if (text == NULL) return error_set(r->error, "%s: stage \"%s\": key \"%s\": expected one value", r->recipe, stage->name, key);
     char name[256];
     snprintf(name, sizeof name, "%s.%s", stage->name, key);
@@ -132,8 +162,13 @@ static bool add_key(const Reader *r, Stage *stage, const char *key, json_t *node
     char *value = expand(r, name, override != NULL ? override : text);
     mem_free(text);
     if (value == NULL) return false;
-    stage->keys = mem_realloc(stage->keys, stage->n_keys + 1, sizeof *stage->keys);
-    stage->keys[stage->n_keys++] = (StageKey){mem_strdup(key), value};
+    char where[512];
+    snprintf(where, sizeof where, "%s: stage \"%s\"", r->recipe, stage->name);
+    if (!option_check(option_find(stage->command, key), where, value, r->error)) {
+        mem_free(value);
+        return false;
+    }
+    set_key(stage, key, value);
     return true;
 }
 
@@ -163,12 +198,47 @@ static bool add_overrides(const Reader *r, Stage *stage) {
     return true;
 }
 
+const char *stage_key_value(const Stage *stage, const char *key) {
+    for (size_t i = 0; i < stage->n_keys; i++) {
+        if (strcmp(stage->keys[i].key, key) == 0) return stage->keys[i].value;
+    }
+    return NULL;
+}
+
+static bool has_required(const Reader *r, const Stage *stage) {
+    for (const OptionRow *row = stage->command->rows; row->key != NULL; row++) {
+        if (row->fallback != NULL || stage_key_value(stage, row->key) != NULL) continue;
+        return error_set(r->error, "%s: stage \"%s\": key \"%s\" of rlt %s must be given: %s", r->recipe, stage->name, row->key,
+                         stage->command->name, row->help);
+    }
+    return true;
+}
+
 static bool is_name(const char *text) {
     if (*text == 0 || strlen(text) > 64) return false;
     for (; *text != 0; text++) {
         if (!isalnum((unsigned char)*text) && *text != '_' && *text != '-') return false;
     }
     return true;
+}
+
+// Puts under stage i what the earlier stage that it is like says: command and keys, not yet expanded.
+static bool fill_like(const Reader *r, json_t *stages, size_t i) {
+    json_t *node = json_array_get(stages, i), *like = json_object_get(node, "like"), *row;
+    size_t k;
+    if (like == NULL) return true;
+    const char *name = json_string_value(like);
+    json_array_foreach(stages, k, row) {
+        const char *other = json_string_value(json_object_get(row, "stage"));
+        if (k >= i || name == NULL || other == NULL || strcmp(name, other) != 0) continue;
+        json_t *command = json_object_get(row, "command"), *with = json_deep_copy(json_object_get(row, "with"));
+        if (json_object_get(node, "command") == NULL) json_object_set(node, "command", command);
+        if (json_is_object(with) && json_is_object(json_object_get(node, "with"))) recipe_merge(with, json_object_get(node, "with"));
+        if (with != NULL) json_object_set_new(node, "with", with);
+        return true;
+    }
+    return error_set(r->error, "%s: stage %zu: like \"%s\": expected the name of an earlier stage", r->recipe, i + 1,
+                     name != NULL ? name : "");
 }
 
 static bool read_stage(const Reader *r, json_t *node, const char *out, const Command *(*find)(const char *), Stage *stage) {
@@ -193,7 +263,7 @@ static bool read_stage(const Reader *r, json_t *node, const char *out, const Com
     if (with != NULL && !json_is_object(with)) {
         return error_set(r->error, "%s: stage \"%s\": key \"with\": expected a mapping", r->recipe, name.ptr);
     }
-    return add_keys(r, stage, "", with) && add_overrides(r, stage);
+    return add_keys(r, stage, "", with) && add_overrides(r, stage) && has_required(r, stage);
 }
 
 static bool read_stages(const Reader *r, json_t *root, const char *out, const Command *(*find)(const char *), StageList *list) {
@@ -202,7 +272,12 @@ static bool read_stages(const Reader *r, json_t *root, const char *out, const Co
     if (!json_need_array(root, r->recipe, "stages", &stages, r->error)) return false;
     if (json_array_size(stages) > STAGES_MAX) return error_set(r->error, "%s: more than %d stages", r->recipe, STAGES_MAX);
     json_array_foreach(stages, i, node) {
-        if (!read_stage(r, node, out, find, &list->stages[list->n_stages++])) return false;
+        bool pattern;
+        if (!known_keys(r, node, "stages[].") || !fill_like(r, stages, i) ||
+            !json_bool_or(node, r->recipe, "pattern", false, &pattern, r->error)) {
+            return false;
+        }
+        if (!pattern && !read_stage(r, node, out, find, &list->stages[list->n_stages++])) return false;
     }
     return true;
 }
@@ -216,7 +291,7 @@ static bool read_table(const Reader *r, json_t *root, StageList *list) {
     }
     json_array_foreach(table, i, node) {
         Str label, stage;
-        if (!json_need_string(node, r->recipe, "label", &label, r->error) || !json_need_string(node, r->recipe, "eval", &stage, r->error)) {
+        if (!known_keys(r, node, "table[].") || !json_need_string(node, r->recipe, "label", &label, r->error) || !json_need_string(node, r->recipe, "eval", &stage, r->error)) {
             return false;
         }
         bool known = false;
@@ -228,14 +303,7 @@ static bool read_table(const Reader *r, json_t *root, StageList *list) {
 }
 
 static bool read_root(const Reader *r, json_t *root, const char *out, const Command *(*find)(const char *), StageList *list) {
-    static const char *const known[] = {"name", "variables", "stages", "table", "about"};
-    const char *key;
-    json_t *node;
-    json_object_foreach(root, key, node) {
-        bool ok = false;
-        for (size_t i = 0; i < sizeof known / sizeof *known; i++) ok |= strcmp(known[i], key) == 0;
-        if (!ok) return error_set(r->error, "%s: unknown key \"%s\": expected name, about, variables, stages or table", r->recipe, key);
-    }
+    if (!known_keys(r, root, "")) return false;
     Str name;
     if (!json_string_or(root, r->recipe, "name", STR("run"), &name, r->error)) return false;
     list->name = mem_strndup(name.ptr, name.len);
@@ -252,13 +320,35 @@ bool stages_read(const char *recipe, const char *out, const char *seed, StageOve
                  const Command *(*find)(const char *name), StageList *list, Error *error) {
     *list = (StageList){0};
     json_t *root;
-    if (!yaml_read_file(recipe, &root, error)) return false;
+    if (!recipe_read(recipe, &root, &list->files, error)) return false;
     Reader r = {recipe, json_object(), overrides, n_overrides, error};
     json_object_set_new(r.variables, "out", json_string(out));
     json_object_set_new(r.variables, "seed", json_string(seed));
-    bool ok = json_is_object(root) ? read_root(&r, root, out, find, list) : error_set(error, "%s: expected a mapping", recipe);
+    bool ok = read_root(&r, root, out, find, list);
     json_decref(r.variables);
     json_decref(root);
     if (!ok) stages_free(list);
     return ok;
+}
+
+// ---- writing
+
+static json_t *stage_tree(const Stage *stage) {
+    json_t *with = json_object();
+    for (size_t i = 0; i < stage->n_keys; i++) {
+        const OptionRow *row = option_find(stage->command, stage->keys[i].key);
+        json_object_set_new(with, row->key, option_json(row, stage->keys[i].value));
+    }
+    return json_pack("{s:s, s:s, s:o}", "stage", stage->name, "command", stage->command->name, "with", with);
+}
+
+void stages_write_yaml(const StageList *list, Buf *out) {
+    json_t *stages = json_array(), *table = json_array();
+    for (int i = 0; i < list->n_stages; i++) json_array_append_new(stages, stage_tree(&list->stages[i]));
+    for (int i = 0; i < list->n_table; i++) {
+        json_array_append_new(table, json_pack("{s:s, s:s}", "label", list->table[i].label, "eval", list->table[i].stage));
+    }
+    json_t *tree = json_pack("{s:s, s:o, s:o}", "name", list->name, "stages", stages, "table", table);
+    yaml_write(out, tree);
+    json_decref(tree);
 }

@@ -57,9 +57,10 @@ static bool run(const Options *options, Error *error) {
     Tokenizer *alone = NULL;
     ChatTemplate chat;
     bool has_chat;
-    char *config = path_join(path, "config.json");
-    bool folder_without_model = dir_exists(path) && !file_exists(config);
+    char *config = path_join(path, "config.json"), *adapter = path_join(path, "adapter_config.json");
+    bool folder_without_model = dir_exists(path) && !file_exists(config) && !file_exists(adapter);
     mem_free(config);
+    mem_free(adapter);
     bool ok = folder_without_model ? tokenizer_open(path, &alone, &chat, &has_chat, error) : model_bundle_open(path, &bundle, error);
     if (!ok) return false;
     FileWriter *writer;

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "commands/lora_options.h"
 
 #define SYSTEM_PROMPT_MAX_BYTES ((size_t)1 << 20)
 
@@ -24,11 +26,22 @@ TrainerSettings training_settings(const Options *options) {
         .weight_decay = (float)options_real(options, "weight_decay"),
         .clip_norm = (float)options_real(options, "clip"),
         .checkpointing = options_bool(options, "checkpointing"),
+        .dropout = lora_wanted(options) ? (float)options_real(options, "lora.dropout") : 0,
+        .seed = (uint64_t)options_int(options, "seed"),
     };
 }
 
 Dtype training_save_dtype(const Options *options) {
     return strcmp(options_text(options, "save_dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+}
+
+StepCounts step_counts_begin(void) {
+    return (StepCounts){mem_counts().allocations, process_page_faults()};
+}
+
+void step_counts_end(StepCounts *counts) {
+    StepCounts now = step_counts_begin();
+    *counts = (StepCounts){now.allocations - counts->allocations, now.page_faults - counts->page_faults};
 }
 
 static void set_text(char **to, const char *text) {

@@ -28,9 +28,19 @@
     {"checkpoint_every", OPTION_INT, "0", 0, 1e9, NULL, "Steps between checkpoints; 0: only the finished model."},                \
     {"keep", OPTION_INT, "2", 1, 1e6, NULL, "Checkpoints that are kept."},                                                        \
     {"resume", OPTION_BOOL, "false", 0, 0, NULL, "Goes on from the newest checkpoint of `out`, to the same bits."},               \
+    {"replay", OPTION_INT, "-1", -1, 1e9, NULL,                                                                                    \
+     "Computes the steps of the run in `out` up to this one again, from the nearest checkpoint, and compares; -1: off."},          \
     {"save_dtype", OPTION_CHOICE, "f32", 0, 0, "f32|bf16", "Type of the finished model's weights on disk."},                      \
     {"backend", OPTION_TEXT, "cpu", 0, 0, NULL, "ref, cpu, cpu:portable, cpu:avx2, cpu:avx512."},                                 \
     DIALOGUE_OPTIONS
+
+// Allocations (mem_counts) and page faults of the process within a step: from the choice of its rows to the optimiser's
+// step, without its records.
+typedef struct StepCounts {
+    uint64_t allocations, page_faults;
+} StepCounts;
+StepCounts step_counts_begin(void);
+void step_counts_end(StepCounts *counts); // what begin gave -> what has come since
 
 Schedule training_schedule(const Options *options, int64_t steps);
 TrainerSettings training_settings(const Options *options);

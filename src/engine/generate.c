@@ -4,6 +4,14 @@
 #include <string.h>
 
 #include "base/philox.h"
+#include "engine/draft.h"
+#include "engine/kv_rows.h"
+
+// What all prompts begin with is shared when it is at least so long.
+#define TRUNK_MIN 16
+// Tokens whose arithmetic takes as long as reading the weights once: below it a pass costs nearly the same whatever it holds.
+// Measured on CPUs (docs/log.md); it decides how much is guessed ahead, never what is sampled.
+#define FREE_ROWS 24
 
 const char *finish_name(Finish finish) { return finish == FINISH_STOP ? "stop" : "length"; }
 
@@ -13,63 +21,15 @@ void completion_free(Completion *completion) {
     *completion = (Completion){0};
 }
 
-// ---- rows of the cache: first fit over a list of free intervals, sorted by start
-
-typedef struct Interval {
-    int32_t start, length;
-} Interval;
-
-typedef struct RowAllocator {
-    Interval *free_list; // [cap]: taken intervals are at most cap - 1, so free ones never exceed cap
-    int32_t n_free, cap;
-} RowAllocator;
-
-static int32_t rows_take(RowAllocator *rows, int32_t length) {
-    for (int32_t i = 0; i < rows->n_free; i++) {
-        Interval *interval = &rows->free_list[i];
-        if (interval->length < length) continue;
-        int32_t start = interval->start;
-        interval->start += length;
-        interval->length -= length;
-        if (interval->length == 0) {
-            memmove(interval, interval + 1, (size_t)(rows->n_free - i - 1) * sizeof *interval);
-            rows->n_free--;
-        }
-        return start;
-    }
-    return -1;
-}
-
-static void rows_give_back(RowAllocator *rows, int32_t start, int32_t length) {
-    int32_t i = 0;
-    while (i < rows->n_free && rows->free_list[i].start < start) i++;
-    bool joins_left = i > 0 && rows->free_list[i - 1].start + rows->free_list[i - 1].length == start;
-    bool joins_right = i < rows->n_free && start + length == rows->free_list[i].start;
-    if (joins_left && joins_right) {
-        rows->free_list[i - 1].length += length + rows->free_list[i].length;
-        memmove(&rows->free_list[i], &rows->free_list[i + 1], (size_t)(rows->n_free - i - 1) * sizeof(Interval));
-        rows->n_free--;
-    } else if (joins_left) {
-        rows->free_list[i - 1].length += length;
-    } else if (joins_right) {
-        rows->free_list[i].start = start;
-        rows->free_list[i].length += length;
-    } else {
-        assert(rows->n_free < rows->cap);
-        memmove(&rows->free_list[i + 1], &rows->free_list[i], (size_t)(rows->n_free - i) * sizeof(Interval));
-        rows->free_list[i] = (Interval){start, length};
-        rows->n_free++;
-    }
-}
-
 // ---- what is in flight
 
 typedef struct Root { // a prompt with samples in flight
     int32_t prompt;
-    int32_t kv_row, n_tokens; // n_tokens == prompt's n_ids - 1, may be 0: no segment then
+    int32_t kv_row, n_tokens; // between the trunk and the prompt's last token, may be none: no segment then
     bool computed;
     uint32_t started, ended;  // samples
-    int32_t segment;          // in this pass's forest, -1 for none
+    int32_t segment;          // in this pass's forest that its samples go on from, -1 for none
+    DraftTable *said;         // the prompt and what its samples have said; NULL without speculation
 } Root;
 
 typedef struct Slot { // a sample in flight
@@ -78,6 +38,8 @@ typedef struct Slot { // a sample in flight
     int32_t kv_row, kv_length;
     int32_t max_tokens;       // new tokens it may have
     Completion *completion;
+    DraftContext context;
+    int32_t sampled;          // its first place in this pass's outputs: one after its last token, then after each guess
 } Slot;
 
 typedef struct Generator {
@@ -92,12 +54,19 @@ typedef struct Generator {
     GenerateCounts counts;
     KvCache *cache;
     int32_t n_kv; // rows of the cache
-    RowAllocator rows;
+    KvRows rows;
+    int32_t n_trunk; // tokens that all prompts begin with, in the cache's first rows
+    bool trunk_computed;
     Root *roots;   // [max_slots], n_roots in use
     int32_t n_roots;
     Slot *slots;   // [max_slots], n_slots in use
     int32_t n_slots, max_slots;
     int32_t next_prompt; // the first that no root holds yet
+    // speculation
+    DraftTable *all_said; // by samples of all prompts
+    DraftOdds odds;
+    Draft *drafts;           // [max_slots]
+    DraftToken *draft_tokens; // scratch
     // one pass
     Segment *segments;
     int32_t *ids, *sample_rows, *out_ids;
@@ -114,11 +83,20 @@ static int32_t prompt_max_tokens(const Generator *g, int32_t prompt) {
 // A sample's rows: the prompt's last token, then every new token but the last, which is never fed back.
 static int32_t sample_kv_rows(const Generator *g, int32_t prompt) { return prompt_max_tokens(g, prompt); }
 
+// The tokens that a prompt's own segment holds.
+static int32_t root_tokens(const Generator *g, int32_t prompt) { return g->prompts[prompt].n_ids - 1 - g->n_trunk; }
+
+static DraftContext context_of(const int32_t *ids, int32_t n) {
+    DraftContext context = {0};
+    for (int32_t i = n > DRAFT_CONTEXT ? n - DRAFT_CONTEXT : 0; i < n; i++) draft_context_push(&context, ids[i]);
+    return context;
+}
+
 static bool start_sample(Generator *g, int32_t root_index) {
     Root *root = &g->roots[root_index];
     const GeneratePrompt *prompt = &g->prompts[root->prompt];
     int32_t length = sample_kv_rows(g, root->prompt);
-    int32_t kv_row = rows_take(&g->rows, length);
+    int32_t kv_row = kv_rows_take(&g->rows, length);
     if (kv_row < 0) return false;
     uint32_t sample = root->started++;
     Completion *completion = &g->completions[g->first_completion[root->prompt] + (int32_t)sample];
@@ -126,20 +104,37 @@ static bool start_sample(Generator *g, int32_t root_index) {
     completion->ids = mem_alloc((size_t)max_tokens, sizeof *completion->ids);
     completion->logp = mem_alloc((size_t)max_tokens, sizeof *completion->logp);
     completion->n = 0;
-    g->slots[g->n_slots++] = (Slot){root_index, prompt->first_sample + sample, kv_row, length, max_tokens, completion};
+    g->slots[g->n_slots++] = (Slot){.root = root_index,
+                                    .sample = prompt->first_sample + sample,
+                                    .kv_row = kv_row,
+                                    .kv_length = length,
+                                    .max_tokens = max_tokens,
+                                    .completion = completion,
+                                    .context = context_of(prompt->ids, prompt->n_ids)};
     return true;
+}
+
+static DraftTable *table_of_prompt(const GeneratePrompt *prompt, int32_t max_tokens) {
+    DraftTable *table = draft_table_create(prompt->n_ids + (int64_t)prompt->n_samples * max_tokens);
+    DraftContext context = {0};
+    for (int32_t i = 0; i < prompt->n_ids; i++) {
+        draft_table_add(table, &context, prompt->ids[i]);
+        draft_context_push(&context, prompt->ids[i]);
+    }
+    return table;
 }
 
 static bool start_root(Generator *g) {
     const GeneratePrompt *prompt = &g->prompts[g->next_prompt];
-    int32_t n_tokens = prompt->n_ids - 1;
-    int32_t kv_row = n_tokens > 0 ? rows_take(&g->rows, n_tokens) : 0;
+    int32_t n_tokens = root_tokens(g, g->next_prompt);
+    int32_t kv_row = n_tokens > 0 ? kv_rows_take(&g->rows, n_tokens) : 0;
     if (kv_row < 0) return false;
     g->roots[g->n_roots] = (Root){.prompt = g->next_prompt, .kv_row = kv_row, .n_tokens = n_tokens, .segment = -1};
     if (!start_sample(g, g->n_roots)) {
-        if (n_tokens > 0) rows_give_back(&g->rows, kv_row, n_tokens);
+        if (n_tokens > 0) kv_rows_give_back(&g->rows, kv_row, n_tokens);
         return false;
     }
+    if (g->settings->speculate) g->roots[g->n_roots].said = table_of_prompt(prompt, prompt_max_tokens(g, g->next_prompt));
     g->n_roots++;
     g->next_prompt++;
     return true;
@@ -171,41 +166,79 @@ static void reserve_ids(Generator *g, int32_t n) {
     g->ids = mem_realloc(g->ids, (size_t)g->cap_ids, sizeof *g->ids);
 }
 
-// One pass: prompts that are new are computed whole; every sample in flight gets one token.
-static void run_pass(Generator *g) {
-    int32_t n_segments = 0, n_rows = 0;
+// Guesses of what comes after each sample's last token, as many as the pass pays for.
+static void make_drafts(Generator *g) {
+    if (!g->settings->speculate) return;
+    float least = (float)g->n_slots / (float)(FREE_ROWS + g->n_slots); // what draft_cut asks for at least
+    for (int32_t s = 0; s < g->n_slots; s++) {
+        const Slot *slot = &g->slots[s];
+        DraftTable *const tables[DRAFT_TABLES] = {g->roots[slot->root].said, g->all_said};
+        // the last token that a sample may have is never fed back, so it is never a guess either
+        draft_make(tables, &g->odds, slot->context, slot->max_tokens - slot->completion->n - 1, least, &g->drafts[s]);
+    }
+    draft_cut(g->drafts, g->n_slots, FREE_ROWS, g->draft_tokens);
+}
+
+// A segment below `parent` whose last tokens ids[n_new] are new; returns its index.
+static int32_t add_segment(Generator *g, Forest *forest, int32_t parent, int32_t n_tokens, int32_t kv_row, const int32_t *ids,
+                           int32_t n_new) {
+    int32_t position = parent < 0 ? 0 : g->segments[parent].position + g->segments[parent].n_tokens;
+    g->segments[forest->n_segments] = (Segment){parent, position, n_tokens, n_new, forest->n_rows, kv_row};
+    reserve_ids(g, forest->n_rows + n_new);
+    if (n_new > 0) memcpy(g->ids + forest->n_rows, ids, (size_t)n_new * sizeof *ids);
+    forest->n_rows += n_new;
+    return forest->n_segments++;
+}
+
+// The trunk and the prompts in flight; what is new of them is computed whole.
+static void add_roots(Generator *g, Forest *forest) {
+    int32_t trunk = -1;
+    if (g->n_trunk > 0) {
+        trunk = add_segment(g, forest, -1, g->n_trunk, 0, g->prompts[0].ids, g->trunk_computed ? 0 : g->n_trunk);
+        g->trunk_computed = true;
+    }
     for (int32_t r = 0; r < g->n_roots; r++) {
         Root *root = &g->roots[r];
-        root->segment = -1;
-        if (root->n_tokens == 0) continue;
-        int32_t n_new = root->computed ? 0 : root->n_tokens;
-        root->segment = n_segments;
-        g->segments[n_segments++] = (Segment){-1, 0, root->n_tokens, n_new, n_rows, root->kv_row};
-        reserve_ids(g, n_rows + n_new);
-        if (n_new > 0) memcpy(g->ids + n_rows, g->prompts[root->prompt].ids, (size_t)n_new * sizeof *g->ids);
-        n_rows += n_new;
-        g->counts.tokens_naive += n_new;
+        root->segment = trunk;
+        if (!root->computed) g->counts.tokens_naive += g->n_trunk + root->n_tokens;
+        if (root->n_tokens > 0) {
+            root->segment = add_segment(g, forest, trunk, root->n_tokens, root->kv_row, g->prompts[root->prompt].ids + g->n_trunk,
+                                        root->computed ? 0 : root->n_tokens);
+        }
+        root->computed = true;
     }
-    reserve_ids(g, n_rows + g->n_slots);
-    for (int32_t s = 0; s < g->n_slots; s++) {
-        Slot *slot = &g->slots[s];
-        const Root *root = &g->roots[slot->root];
-        const GeneratePrompt *prompt = &g->prompts[root->prompt];
-        int32_t n = slot->completion->n;
-        g->segments[n_segments++] = (Segment){root->segment, root->n_tokens, n + 1, 1, n_rows, slot->kv_row};
-        g->ids[n_rows] = n == 0 ? prompt->ids[prompt->n_ids - 1] : slot->completion->ids[n - 1];
-        g->sample_rows[s] = n_rows++;
-        RngAddress address = {g->settings->seed, RNG_SAMPLE, g->settings->step, prompt->question, slot->sample, (uint32_t)n};
-        g->uniforms[s] = rng_uniform(&address);
-        // one sequence at a time would compute the whole prompt again for every sample but the first
-        g->counts.tokens_naive += 1 + (n == 0 && slot->sample != prompt->first_sample ? root->n_tokens : 0);
+}
+
+// A sample's last token and the guesses after it; asks for the token after each of them. Returns how many.
+static int32_t add_sample(Generator *g, Forest *forest, Slot *slot, const Draft *draft, int32_t n_sampled) {
+    const Root *root = &g->roots[slot->root];
+    const GeneratePrompt *prompt = &g->prompts[root->prompt];
+    int32_t n = slot->completion->n, ids[1 + DRAFT_MAX], n_new = 1 + draft->n, row = forest->n_rows;
+    ids[0] = n == 0 ? prompt->ids[prompt->n_ids - 1] : slot->completion->ids[n - 1];
+    memcpy(ids + 1, draft->ids, (size_t)draft->n * sizeof *ids);
+    add_segment(g, forest, root->segment, n + n_new, slot->kv_row, ids, n_new);
+    slot->sampled = n_sampled;
+    for (int32_t i = 0; i < n_new; i++) {
+        RngAddress address = {g->settings->seed, RNG_SAMPLE,   g->settings->step,
+                              prompt->question,  slot->sample, (uint32_t)(n + i)};
+        g->uniforms[n_sampled + i] = rng_uniform(&address);
+        g->sample_rows[n_sampled + i] = row + i;
     }
-    Forest forest = {g->segments, n_segments, n_rows, g->n_kv};
-    model_decode(g->model, g->pass, g->cache, &forest, g->ids, g->sample_rows, g->n_slots, &g->settings->sampling, g->uniforms,
+    // one sequence at a time would compute the whole prompt again for every sample but the first
+    if (n == 0 && slot->sample != prompt->first_sample) g->counts.tokens_naive += prompt->n_ids - 1;
+    return n_new;
+}
+
+// One pass: prompts that are new are computed whole; every sample in flight gets at least one token.
+static void run_pass(Generator *g) {
+    Forest forest = {.segments = g->segments, .n_kv = g->n_kv};
+    int32_t n_sampled = 0;
+    make_drafts(g);
+    add_roots(g, &forest);
+    g->counts.tokens_computed += forest.n_rows;
+    for (int32_t s = 0; s < g->n_slots; s++) n_sampled += add_sample(g, &forest, &g->slots[s], &g->drafts[s], n_sampled);
+    model_decode(g->model, g->pass, g->cache, &forest, g->ids, g->sample_rows, n_sampled, &g->settings->sampling, g->uniforms,
                  g->out_ids, g->out_logp);
-    for (int32_t r = 0; r < g->n_roots; r++) g->roots[r].computed = true;
-    g->counts.tokens_computed += n_rows;
-    g->counts.tokens_sampled += g->n_slots;
     g->counts.passes++;
 }
 
@@ -217,22 +250,41 @@ static bool is_stop(const GenerateSettings *settings, const Completion *c) {
     return settings->stop != NULL && settings->stop(settings->stop_context, c->ids, c->n);
 }
 
+// Takes a sample's tokens as long as the guesses hold, up to its end; returns whether it has ended.
+static bool take_sample(Generator *g, Slot *slot, const Draft *draft) {
+    Completion *c = slot->completion;
+    DraftTable *const tables[DRAFT_TABLES] = {g->roots[slot->root].said, g->all_said};
+    bool stopped = false, ended = false, held = true;
+    int32_t taken = 0;
+    for (; held && !ended; taken++) {
+        int32_t id = g->out_ids[slot->sampled + taken];
+        c->ids[c->n] = id;
+        c->logp[c->n] = g->out_logp[slot->sampled + taken];
+        c->n++;
+        if (g->settings->speculate) draft_observe(tables, &g->odds, &slot->context, id);
+        stopped = is_stop(g->settings, c);
+        ended = stopped || c->n == slot->max_tokens;
+        held = taken < draft->n && draft->ids[taken] == id;
+    }
+    c->finish = stopped ? FINISH_STOP : FINISH_LENGTH;
+    g->counts.tokens_sampled += taken;
+    g->counts.tokens_computed += taken;
+    g->counts.tokens_naive += taken;
+    g->counts.tokens_drafted += draft->n;
+    g->counts.tokens_accepted += taken - 1;
+    return ended;
+}
+
 // Takes the tokens of the pass; ended samples give their rows back, and their prompts when they were the last.
 static void take_tokens(Generator *g) {
     int32_t kept = 0;
     for (int32_t s = 0; s < g->n_slots; s++) {
         Slot *slot = &g->slots[s];
-        Completion *c = slot->completion;
-        c->ids[c->n] = g->out_ids[s];
-        c->logp[c->n] = g->out_logp[s];
-        c->n++;
-        bool stopped = is_stop(g->settings, c);
-        if (!stopped && c->n < slot->max_tokens) {
+        if (!take_sample(g, slot, &g->drafts[s])) {
             g->slots[kept++] = *slot;
             continue;
         }
-        c->finish = stopped ? FINISH_STOP : FINISH_LENGTH;
-        rows_give_back(&g->rows, slot->kv_row, slot->kv_length);
+        kv_rows_give_back(&g->rows, slot->kv_row, slot->kv_length);
         g->roots[slot->root].ended++;
     }
     g->n_slots = kept;
@@ -243,7 +295,8 @@ static void drop_ended_roots(Generator *g) {
     for (int32_t r = 0; r < g->n_roots; r++) {
         Root root = g->roots[r];
         if (root.ended == g->prompts[root.prompt].n_samples) {
-            if (root.n_tokens > 0) rows_give_back(&g->rows, root.kv_row, root.n_tokens);
+            if (root.n_tokens > 0) kv_rows_give_back(&g->rows, root.kv_row, root.n_tokens);
+            draft_table_destroy(root.said);
             if (g->settings->done != NULL) g->settings->done(g->settings->done_context, root.prompt);
             continue;
         }
@@ -256,9 +309,12 @@ static void drop_ended_roots(Generator *g) {
 }
 
 static void generator_free(Generator *g) {
-    kv_cache_destroy(g->cache);
+    if (g->cache != g->settings->cache) kv_cache_destroy(g->cache);
     mem_free(g->first_completion);
-    mem_free(g->rows.free_list);
+    kv_rows_free(&g->rows);
+    draft_table_destroy(g->all_said);
+    mem_free(g->drafts);
+    mem_free(g->draft_tokens);
     mem_free(g->roots);
     mem_free(g->slots);
     mem_free(g->segments);
@@ -269,51 +325,83 @@ static void generator_free(Generator *g) {
     mem_free(g->out_logp);
 }
 
+static bool check_prompts(const Generator *g, Error *error) {
+    for (int32_t p = 0; p < g->n_prompts; p++) {
+        if (g->prompts[p].n_ids < 1) return error_set(error, "prompt %d: no tokens", p);
+        if (g->prompts[p].n_ids >= g->max_context) {
+            return error_set(error, "prompt %d: %d tokens leave no room for a new one in a context of %d", p, g->prompts[p].n_ids,
+                             g->max_context);
+        }
+    }
+    return true;
+}
+
+// Tokens that all prompts begin with, each prompt's last left out; 0 where that is not worth a segment of its own.
+static int32_t common_trunk(const GeneratePrompt *prompts, int32_t n) {
+    int32_t trunk = n > 1 ? prompts[0].n_ids - 1 : 0;
+    for (int32_t p = 1; p < n; p++) {
+        int32_t same = 0, most = min_i32(trunk, prompts[p].n_ids - 1);
+        while (same < most && prompts[p].ids[same] == prompts[0].ids[same]) same++;
+        trunk = same;
+    }
+    return trunk >= TRUNK_MIN ? trunk : 0;
+}
+
+static void make_cache(Generator *g) {
+    int64_t total_rows = 0;
+    int32_t largest = 0, n_samples = 0;
+    for (int32_t p = 0; p < g->n_prompts; p++) {
+        int32_t root = root_tokens(g, p), sample = sample_kv_rows(g, p);
+        if (root + sample > largest) largest = root + sample;
+        total_rows += root + (int64_t)g->prompts[p].n_samples * sample;
+        n_samples += (int32_t)g->prompts[p].n_samples;
+    }
+    g->max_slots = min_i32(g->settings->max_slots, n_samples > 0 ? n_samples : 1);
+    // by default every slot can hold the largest prompt and sample; less than one sample's rows would never end
+    int64_t rows = g->settings->cache_rows > 0 ? g->settings->cache_rows - (int64_t)g->n_trunk : (int64_t)g->max_slots * largest;
+    if (rows < largest) rows = largest;
+    if (rows > total_rows) rows = total_rows;
+    if (rows > INT32_MAX - g->n_trunk) rows = INT32_MAX - g->n_trunk;
+    if (rows < 1) rows = 1;
+    g->n_kv = g->n_trunk + (int32_t)rows;
+    KvCache *given = g->settings->cache;
+    g->cache = given != NULL && kv_cache_rows(given) >= g->n_kv ? given : kv_cache_create(g->model, g->n_kv);
+    g->n_kv = kv_cache_rows(g->cache);
+    kv_rows_init(&g->rows, g->n_trunk, (int32_t)rows, 2 * g->max_slots);
+    memset(g->completions, 0, (size_t)n_samples * sizeof *g->completions);
+}
+
+static void make_workspace(Generator *g) {
+    size_t slots = (size_t)g->max_slots, sampled = slots * (g->settings->speculate ? 1 + DRAFT_MAX : 1);
+    g->roots = mem_alloc(slots, sizeof *g->roots);
+    g->slots = mem_alloc(slots, sizeof *g->slots);
+    g->segments = mem_alloc(2 * slots + 1, sizeof *g->segments);
+    g->sample_rows = mem_alloc(sampled, sizeof *g->sample_rows);
+    g->out_ids = mem_alloc(sampled, sizeof *g->out_ids);
+    g->uniforms = mem_alloc(sampled, sizeof *g->uniforms);
+    g->out_logp = mem_alloc(sampled, sizeof *g->out_logp);
+    g->drafts = mem_alloc(slots, sizeof *g->drafts);
+    g->first_completion = mem_alloc((size_t)g->n_prompts + 1, sizeof *g->first_completion);
+    int64_t tokens = 0;
+    for (int32_t p = 0; p < g->n_prompts; p++) {
+        g->first_completion[p + 1] = g->first_completion[p] + (int32_t)g->prompts[p].n_samples;
+        tokens += (int64_t)g->prompts[p].n_samples * prompt_max_tokens(g, p);
+    }
+    if (!g->settings->speculate) return;
+    g->draft_tokens = mem_alloc(slots * DRAFT_MAX, sizeof *g->draft_tokens);
+    if (g->n_prompts > 1) g->all_said = draft_table_create(tokens);
+    draft_odds_init(&g->odds);
+}
+
 static bool generator_init(Generator *g, Error *error) {
     const GenerateSettings *settings = g->settings;
     assert(settings->max_tokens >= 1 && settings->max_slots >= 1);
     int32_t limit = model_config(g->model)->max_positions;
     g->max_context = settings->max_context > 0 ? min_i32(settings->max_context, limit) : limit;
-    int64_t total_rows = 0;
-    int32_t largest = 0, n_samples = 0;
-    for (int32_t p = 0; p < g->n_prompts; p++) {
-        const GeneratePrompt *prompt = &g->prompts[p];
-        if (prompt->n_ids < 1) return error_set(error, "prompt %d: no tokens", p);
-        if (prompt->n_ids >= g->max_context) {
-            return error_set(error, "prompt %d: %d tokens leave no room for a new one in a context of %d", p, prompt->n_ids,
-                             g->max_context);
-        }
-        int32_t need = prompt->n_ids - 1 + sample_kv_rows(g, p);
-        if (need > largest) largest = need;
-        total_rows += prompt->n_ids - 1 + (int64_t)prompt->n_samples * sample_kv_rows(g, p);
-        n_samples += (int32_t)prompt->n_samples;
-    }
-    g->max_slots = min_i32(settings->max_slots, n_samples > 0 ? n_samples : 1);
-    // by default every slot can hold the largest prompt and sample; less than one sample's rows would never end
-    int64_t rows = settings->cache_rows > 0 ? settings->cache_rows : (int64_t)g->max_slots * largest;
-    if (rows < largest) rows = largest;
-    if (rows > total_rows) rows = total_rows;
-    if (rows > INT32_MAX) rows = INT32_MAX;
-    if (rows < 1) rows = 1;
-    g->n_kv = (int32_t)rows;
-    g->cache = kv_cache_create(g->model, g->n_kv);
-    size_t slots = (size_t)g->max_slots;
-    g->rows.cap = 2 * g->max_slots + 2;
-    g->rows.free_list = mem_alloc((size_t)g->rows.cap, sizeof(Interval));
-    g->rows.free_list[0] = (Interval){0, (int32_t)rows};
-    g->rows.n_free = 1;
-    g->roots = mem_alloc(slots, sizeof *g->roots);
-    g->slots = mem_alloc(slots, sizeof *g->slots);
-    g->segments = mem_alloc(2 * slots, sizeof *g->segments);
-    g->sample_rows = mem_alloc(slots, sizeof *g->sample_rows);
-    g->out_ids = mem_alloc(slots, sizeof *g->out_ids);
-    g->uniforms = mem_alloc(slots, sizeof *g->uniforms);
-    g->out_logp = mem_alloc(slots, sizeof *g->out_logp);
-    g->first_completion = mem_alloc((size_t)g->n_prompts + 1, sizeof *g->first_completion);
-    for (int32_t p = 0; p < g->n_prompts; p++) {
-        g->first_completion[p + 1] = g->first_completion[p] + (int32_t)g->prompts[p].n_samples;
-    }
-    memset(g->completions, 0, (size_t)n_samples * sizeof *g->completions);
+    if (!check_prompts(g, error)) return false;
+    g->n_trunk = common_trunk(g->prompts, g->n_prompts);
+    make_cache(g);
+    make_workspace(g);
     return true;
 }
 

@@ -1,8 +1,13 @@
 // Generation with continuous batching: any number of prompts and samples over one K/V cache.
 //
-// A prompt's tokens but the last are one segment of the cache, shared by its samples; a sample's segment begins with the
-// prompt's last token. Every draw has an address (seed, step, question, sample, position), and rows do not see each other, so the
-// result does not depend on slots, threads or order.
+// What all prompts begin with (a system prompt) is one segment of the cache, the trunk; the rest of a prompt but its last token
+// is one below it, shared by the prompt's samples; a sample's segment begins with the prompt's last token. Every draw has an
+// address (seed, step, question, sample, position), and rows do not see each other, so the result does not depend on slots,
+// threads or order.
+//
+// With `speculate` a pass may verify several tokens of a sample at once: the next ones are guessed (engine/draft.h) from the
+// prompt and from what the other samples have said, and a guess is kept where it is what the draw at its position gives.
+// So the result is the same to the bit; only the number of passes changes.
 #ifndef RLT_ENGINE_GENERATE_H
 #define RLT_ENGINE_GENERATE_H
 
@@ -39,14 +44,19 @@ typedef struct GenerateSettings {
     void *stop_context;
     int32_t max_slots;       // samples in flight, >= 1
     int32_t cache_rows;      // K/V rows, raised to what one sample needs; 0: what all slots need at most
+    KvCache *cache;          // borrowed, used where it has rows enough; NULL or too small: one is made for this call
+    bool speculate;          // whether tokens are guessed ahead
     // Called as each prompt's last sample ends, in that order of ending; may be NULL.
     void (*done)(void *context, int32_t prompt);
     void *done_context;
     Progress *progress;      // counts new tokens' samples done; may be NULL
 } GenerateSettings;
 
+// tokens_computed: those that the results stand on. Guesses that did not come true were computed besides: they are
+// tokens_drafted - tokens_accepted. These two and `passes` depend on slots, the others do not.
 typedef struct GenerateCounts {
-    int64_t tokens_sampled, tokens_computed, tokens_naive, passes;
+    int64_t tokens_sampled, tokens_computed, tokens_naive;
+    int64_t tokens_drafted, tokens_accepted, passes;
 } GenerateCounts;
 
 // completions: [sum of n_samples], by prompt then sample, filled here; each one's arrays are freed with completion_free.

@@ -28,6 +28,7 @@ static bool read_tensor(const ModelFile *file, const FileTensor *tensor, float *
         return error_set(error, "%s: tensor \"%.*s\": expected F32, F16 or BF16", file->path, (int)st->name.len, st->name.ptr);
     }
     safetensors_read_f32(st, 0, st->count, out);
+    file_map_forget(st->data, st->bytes);
     return true;
 }
 
@@ -172,12 +173,24 @@ static bool read_config(ModelFile *file, Error *error) {
     return ok;
 }
 
-bool hf_folder_open(ModelFile *file, Error *error) {
+static Folder *folder_create(ModelFile *file) {
     Folder *folder = mem_alloc(1, sizeof *folder);
     file->form = folder;
     file->form_close = folder_close;
     file->read = read_tensor;
     file->form_name = same_name;
-    return read_config(file, error) && open_weights(file, folder, error) && read_chat(file, error) &&
-           read_optional(file, "tokenizer.json", &file->tokenizer_json, error);
+    return folder;
+}
+
+bool hf_folder_open_tensors(ModelFile *file, const char *name, Error *error) {
+    return add_shard(file, folder_create(file), name, error);
+}
+
+bool hf_folder_read_text(ModelFile *file, Error *error) {
+    return read_chat(file, error) && read_optional(file, "tokenizer.json", &file->tokenizer_json, error);
+}
+
+bool hf_folder_open(ModelFile *file, Error *error) {
+    Folder *folder = folder_create(file);
+    return read_config(file, error) && open_weights(file, folder, error) && hf_folder_read_text(file, error);
 }

@@ -3,6 +3,7 @@
 #define RLT_FORMATS_MODEL_FILE_H
 
 #include "formats/model_io.h"
+#include "model/lora.h"
 
 #define MODEL_FILE_MAX_EOS 16
 
@@ -32,9 +33,18 @@ struct ModelFile {
     void (*form_name)(const char *hf_name, char *out, size_t size);
     bool has_vocabulary;
     GgufVocabulary vocabulary;
+    // Of an adapter: the model below it, where that was found, and what the adapter is. config is the base's.
+    struct ModelFile *base;
+    char *base_name;
+    LoraConfig lora;
 };
 
 MUST_CHECK bool hf_folder_open(ModelFile *file, Error *error);
+// The tensors of one safetensors file of a folder, under their own names; the folder's tokenizer and chat template.
+MUST_CHECK bool hf_folder_open_tensors(ModelFile *file, const char *name, Error *error);
+MUST_CHECK bool hf_folder_read_text(ModelFile *file, Error *error);
+bool is_peft_folder(const char *path);
+MUST_CHECK bool peft_folder_open(ModelFile *file, const char *base, Error *error);
 MUST_CHECK bool gguf_model_open(ModelFile *file, Error *error);
 void model_file_add_eos(ModelFile *file, int32_t id);
 

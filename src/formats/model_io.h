@@ -12,10 +12,16 @@
 // What a folder or file says of its model, before its weights are read.
 typedef struct ModelFile ModelFile;
 // path: a folder with config.json and (model.safetensors | model.safetensors.index.json + shards), or a .gguf file.
+// Or an adapter, a folder as PEFT writes it with adapter_config.json and adapter_model.safetensors: then everything but
+// the adapters is its base's, which adapter_config.json names.
 MUST_CHECK bool model_file_open(const char *path, ModelFile **file, Error *error);
+// As model_file_open; the base of an adapter is `base` unless that is "".
+MUST_CHECK bool model_file_open_over(const char *path, const char *base, ModelFile **file, Error *error);
 void model_file_close(ModelFile *file); // NULL is fine
 const char *model_file_path(const ModelFile *file);
 const ModelConfig *model_file_config(const ModelFile *file);
+const char *model_file_base(const ModelFile *file); // of an adapter: the path of its base; else NULL
+const struct LoraConfig *model_file_lora(const ModelFile *file); // of an adapter (model/lora.h); else NULL
 
 // Text parts, for src/text/ (which sees only base/). Empty strings where absent.
 Str model_file_chat_template(const ModelFile *file);   // Jinja: chat_template.jinja, tokenizer_config.json's key, or GGUF metadata
@@ -35,11 +41,13 @@ bool model_file_vocabulary(const ModelFile *file, GgufVocabulary *out);
 void model_file_each_tensor(const ModelFile *file, void (*visit)(void *context, Str name, const char *type, const uint64_t *shape,
                             int n_dims), void *context);
 
-// Reads the weights. BF16: weights rounded to nearest even from what the file holds.
+// Reads the weights. BF16: weights rounded to nearest even from what the file holds. An adapter gives an adapted model
+// (model/lora.h) over its base in `dtype`.
 MUST_CHECK bool model_load(const ModelFile *file, Backend *backend, Dtype dtype, Model **model, Error *error);
 
 // Writes config.json, model.safetensors (F32, or BF16 where asked), generation_config.json (eos ids), and the given text
 // files (name -> bytes: tokenizer.json, tokenizer_config.json, chat_template.jinja ...) into `path` (made beside and renamed).
+// Of an adapted model: adapter_model.safetensors and adapter_config.json in their place, as PEFT reads them.
 typedef struct ExtraFile { const char *name; Str bytes; } ExtraFile;
 MUST_CHECK bool model_save(const Model *model, const char *path, Dtype dtype, const ExtraFile *extra, int n_extra, Error *error);
 // As model_save with F32 values from a param arena beside the model (a moving average).

@@ -4,12 +4,17 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "formats/model_file.h"
+#include "formats/peft.h"
 
-bool model_file_open(const char *path, ModelFile **out, Error *error) {
+bool model_file_open(const char *path, ModelFile **out, Error *error) { return model_file_open_over(path, "", out, error); }
+
+bool model_file_open_over(const char *path, const char *base, ModelFile **out, Error *error) {
     ModelFile *file = mem_alloc(1, sizeof *file);
     file->path = mem_strdup(path);
     bool ok;
-    if (dir_exists(path)) {
+    if (is_peft_folder(path)) {
+        ok = peft_folder_open(file, base, error);
+    } else if (dir_exists(path)) {
         ok = hf_folder_open(file, error);
     } else if (file_exists(path)) {
         ok = gguf_model_open(file, error);
@@ -29,12 +34,16 @@ void model_file_close(ModelFile *file) {
     if (file->form_close != NULL) file->form_close(file->form);
     buf_free(&file->chat_template), buf_free(&file->tokenizer_json);
     mem_free(file->tensors);
+    mem_free(file->base_name);
+    model_file_close(file->base);
     mem_free(file->path);
     mem_free(file);
 }
 
 const char *model_file_path(const ModelFile *file) { return file->path; }
 const ModelConfig *model_file_config(const ModelFile *file) { return &file->config; }
+const char *model_file_base(const ModelFile *file) { return file->base_name; }
+const LoraConfig *model_file_lora(const ModelFile *file) { return file->base != NULL ? &file->lora : NULL; }
 Str model_file_chat_template(const ModelFile *file) { return buf_str(&file->chat_template); }
 Str model_file_tokenizer_json(const ModelFile *file) { return buf_str(&file->tokenizer_json); }
 
@@ -100,9 +109,19 @@ static bool may_be_ignored(const ModelFile *file, Str name) {
            (file->config.tied && (str_equal(name, STR("lm_head.weight")) || str_equal(name, STR("output.weight"))));
 }
 
+// A model without its values: of an adapter, over its base with all of them.
+static bool create_model(const ModelFile *file, Backend *backend, Dtype dtype, Model **out, Error *error) {
+    if (file->base == NULL) return model_create(backend, &file->config, dtype, out, error) || error_prefix(error, "%s", file->path);
+    Model *base;
+    if (!model_load(file->base, backend, dtype, &base, error)) return false;
+    bool ok = model_adapt(base, &file->lora, file->base_name, out, error) || error_prefix(error, "%s", file->path);
+    model_destroy(base); // the adapted model holds it
+    return ok;
+}
+
 bool model_load(const ModelFile *file, Backend *backend, Dtype dtype, Model **out, Error *error) {
     Model *model;
-    if (!model_create(backend, &file->config, dtype, &model, error)) return error_prefix(error, "%s", file->path);
+    if (!create_model(file, backend, dtype, &model, error)) return false;
     bool *used = mem_alloc((size_t)file->n_tensors, sizeof *used), ok = true;
     for (int32_t i = 0; ok && i < model_params(model)->n_params; i++) ok = load_param(file, model, i, used, error);
     for (int i = 0; ok && i < file->n_tensors; i++) {
@@ -110,6 +129,11 @@ bool model_load(const ModelFile *file, Backend *backend, Dtype dtype, Model **ou
         if (used[i] || may_be_ignored(file, name)) continue;
         if (find_tensor(file, name) != &file->tensors[i]) { // in two shards
             ok = error_set(error, "%s: tensor \"%.*s\" is there twice", file->path, (int)name.len, name.ptr);
+            break;
+        }
+        if (file->base != NULL) {
+            ok = error_set(error, "%s: tensor \"%.*s\" is none of the adapters that " PEFT_CONFIG " lists", file->path,
+                           (int)name.len, name.ptr);
             break;
         }
         ok = error_set(error, "%s: tensor \"%.*s\" has no place in a %s model", file->path, (int)name.len, name.ptr,

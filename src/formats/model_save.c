@@ -7,6 +7,7 @@
 #include "compute/bf16.h"
 #include "formats/hf_config.h"
 #include "formats/model_io.h"
+#include "formats/peft.h"
 #include "formats/safetensors.h"
 
 static size_t param_count(const Param *p) { return (size_t)p->rows * (size_t)p->cols; }
@@ -39,7 +40,7 @@ static void write_param(StWriter *writer, const Model *model, Dev arena, int32_t
 }
 
 static bool write_weights(const Model *model, Dev arena, const char *folder, Dtype dtype, Error *error) {
-    char *path = path_join(folder, "model.safetensors");
+    char *path = path_join(folder, model_lora(model) != NULL ? PEFT_WEIGHTS : "model.safetensors");
     StWriter *writer = st_writer_create();
     declare_params(writer, model_params(model), dtype);
     st_writer_metadata(writer, "format", "pt"); // what Transformers asks for
@@ -60,7 +61,17 @@ static bool write_text(const char *folder, const char *name, Str text, Error *er
     return ok;
 }
 
+static bool write_adapter_config(const Model *model, const char *folder, Error *error) {
+    Buf text;
+    buf_init(&text, 0);
+    peft_config_write(model_lora(model), model_base_name(model), &text);
+    bool ok = write_text(folder, PEFT_CONFIG, buf_str(&text), error);
+    buf_free(&text);
+    return ok;
+}
+
 static bool write_configs(const Model *model, const char *folder, Dtype dtype, Error *error) {
+    if (model_lora(model) != NULL) return write_adapter_config(model, folder, error);
     const ModelConfig *config = model_config(model);
     Buf text;
     buf_init(&text, 0);

@@ -22,38 +22,132 @@ RewardSettings reward_settings_paper(void) {
     };
 }
 
+// ---- reductions
+
+static int compare_doubles(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void sort_into(double *sorted, const double *values, int32_t n) {
+    memcpy(sorted, values, (size_t)n * sizeof *values);
+    qsort(sorted, (size_t)n, sizeof *sorted, compare_doubles);
+}
+
+static double quantile(const double *values, int32_t n, double q, double *scratch) {
+    sort_into(scratch, values, n);
+    double at = q * (n - 1);
+    int32_t low = (int32_t)floor(at), high = low + 1 < n ? low + 1 : low;
+    return scratch[low] + (at - low) * (scratch[high] - scratch[low]);
+}
+
+static double reduce_sum(const double *values, int32_t n, double *scratch) {
+    (void)scratch;
+    double sum = 0;
+    for (int32_t i = 0; i < n; i++) sum += values[i];
+    return sum;
+}
+
+static double reduce_mean(const double *values, int32_t n, double *scratch) { return reduce_sum(values, n, scratch) / n; }
+
+static double reduce_min(const double *values, int32_t n, double *scratch) {
+    (void)scratch;
+    double low = values[0];
+    for (int32_t i = 1; i < n; i++) low = fmin(low, values[i]);
+    return low;
+}
+
+static double reduce_max(const double *values, int32_t n, double *scratch) {
+    (void)scratch;
+    double high = values[0];
+    for (int32_t i = 1; i < n; i++) high = fmax(high, values[i]);
+    return high;
+}
+
+static double reduce_median(const double *values, int32_t n, double *scratch) {
+    sort_into(scratch, values, n);
+    return scratch[(n - 1) / 2];
+}
+
+static double reduce_first_quartile(const double *values, int32_t n, double *scratch) {
+    return quantile(values, n, 0.25, scratch);
+}
+
+static double reduce_last_quartile(const double *values, int32_t n, double *scratch) {
+    return quantile(values, n, 0.75, scratch);
+}
+
+static const struct {
+    const char *name;
+    double (*of)(const double *values, int32_t n, double *scratch);
+} reductions[] = {
+    [REDUCE_MEAN] = {"mean", reduce_mean},
+    [REDUCE_SUM] = {"sum", reduce_sum},
+    [REDUCE_MIN] = {"min", reduce_min},
+    [REDUCE_MAX] = {"max", reduce_max},
+    [REDUCE_MEDIAN] = {"median", reduce_median},
+    [REDUCE_FIRST_QUARTILE] = {"first_quartile", reduce_first_quartile},
+    [REDUCE_LAST_QUARTILE] = {"last_quartile", reduce_last_quartile},
+};
+
+double reward_reduce(Reduction reduce, const double *values, int32_t n, double *scratch) {
+    assert(n >= 1);
+    return reductions[reduce].of(values, n, scratch);
+}
+
+// ---- normalisers
+
+static double normalise_none(double x) { return x; }
+static double normalise_exp_norm(double x) { return 1 - exp(-x); }
+
+static const struct {
+    const char *name;
+    double (*of)(double x);
+} normalisers[] = {
+    [NORMALISE_NONE] = {"none", normalise_none},
+    [NORMALISE_EXP] = {"exp", exp},
+    [NORMALISE_EXP_NORM] = {"exp_norm", normalise_exp_norm},
+};
+
+// ---- estimators
+
+static double kl_k1(double k, double exact) {
+    (void)exact;
+    return k;
+}
+
+static double kl_k3(double k, double exact) {
+    (void)exact;
+    return k - 1 + exp(-k);
+}
+
+static double kl_exact(double k, double exact) {
+    (void)k;
+    return exact;
+}
+
+static const struct {
+    const char *name;
+    double (*of)(double k, double exact);
+} estimators[] = {
+    [KL_K1] = {"k1", kl_k1},
+    [KL_K3] = {"k3", kl_k3},
+    [KL_EXACT] = {"exact", kl_exact},
+};
+
 // ---- names
 
-static const char *const reduction_names[] = {"mean", "sum", "min", "max", "median", "first_quartile", "last_quartile"};
-static const char *const normaliser_names[] = {"none", "exp", "exp_norm"};
-static const char *const estimator_names[] = {"k1", "k3"};
+#define FIND(table, text, out)                                    \
+    for (size_t i = 0; i < sizeof(table) / sizeof *(table); i++) { \
+        if (strcmp((table)[i].name, text) != 0) continue;         \
+        *(out) = i;                                               \
+        return true;                                              \
+    }                                                             \
+    return false
 
-static int find_name(const char *const *names, size_t n, const char *name) {
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(names[i], name) == 0) return (int)i;
-    }
-    return -1;
-}
-
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
-bool reduction_by_name(const char *name, Reduction *out) {
-    int i = find_name(reduction_names, COUNT(reduction_names), name);
-    if (i >= 0) *out = (Reduction)i;
-    return i >= 0;
-}
-
-bool normaliser_by_name(const char *name, Normaliser *out) {
-    int i = find_name(normaliser_names, COUNT(normaliser_names), name);
-    if (i >= 0) *out = (Normaliser)i;
-    return i >= 0;
-}
-
-bool kl_estimator_by_name(const char *name, KlEstimator *out) {
-    int i = find_name(estimator_names, COUNT(estimator_names), name);
-    if (i >= 0) *out = (KlEstimator)i;
-    return i >= 0;
-}
+bool reduction_by_name(const char *name, Reduction *out) { FIND(reductions, name, out); }
+bool normaliser_by_name(const char *name, Normaliser *out) { FIND(normalisers, name, out); }
+bool kl_estimator_by_name(const char *name, KlEstimator *out) { FIND(estimators, name, out); }
 
 // "[-] number * name [+|- ...]"; "0" or "" is no terms.
 bool reward_terms_parse(const char *text, const char *where, RewardTerm *terms, int *n_terms, Error *error) {
@@ -89,58 +183,7 @@ bool reward_terms_parse(const char *text, const char *where, RewardTerm *terms, 
     }
 }
 
-// ---- reductions
-
-static int compare_doubles(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static void sort_into(double *sorted, const double *values, int32_t n) {
-    memcpy(sorted, values, (size_t)n * sizeof *values);
-    qsort(sorted, (size_t)n, sizeof *sorted, compare_doubles);
-}
-
-static double median(const double *values, int32_t n, double *scratch) {
-    sort_into(scratch, values, n);
-    return scratch[(n - 1) / 2];
-}
-
-static double quantile(const double *values, int32_t n, double q, double *scratch) {
-    sort_into(scratch, values, n);
-    double at = q * (n - 1);
-    int32_t low = (int32_t)floor(at), high = low + 1 < n ? low + 1 : low;
-    return scratch[low] + (at - low) * (scratch[high] - scratch[low]);
-}
-
-double reward_reduce(Reduction reduce, const double *values, int32_t n, double *scratch) {
-    assert(n >= 1);
-    double sum = 0, low = values[0], high = values[0];
-    for (int32_t i = 0; i < n; i++) {
-        sum += values[i];
-        low = fmin(low, values[i]);
-        high = fmax(high, values[i]);
-    }
-    switch (reduce) {
-    case REDUCE_MEAN: return sum / n;
-    case REDUCE_SUM: return sum;
-    case REDUCE_MIN: return low;
-    case REDUCE_MAX: return high;
-    case REDUCE_MEDIAN: return median(values, n, scratch);
-    case REDUCE_FIRST_QUARTILE: return quantile(values, n, 0.25, scratch);
-    case REDUCE_LAST_QUARTILE: return quantile(values, n, 0.75, scratch);
-    }
-    return 0;
-}
-
-static double normalise(Normaliser normaliser, double x) {
-    switch (normaliser) {
-    case NORMALISE_EXP: return exp(x);
-    case NORMALISE_EXP_NORM: return 1 - exp(-x);
-    case NORMALISE_NONE: break;
-    }
-    return x;
-}
+// ---- the reward
 
 static double reduce_terms(const RewardTerm *terms, int n_terms, const double *values, int32_t n, double empty, double *scratch,
                            double *each) {
@@ -152,23 +195,38 @@ static double reduce_terms(const RewardTerm *terms, int n_terms, const double *v
     return total;
 }
 
-RewardParts reward_rlt(const RewardSettings *settings, const float *teacher_logp, const float *student_logp, int32_t n_o,
-                       const float *solution_logp, int32_t n_s, bool closed) {
+static void ss_of_tokens(const RewardSettings *settings, const RewardTokens *tokens, double *values) {
+    for (int32_t i = 0; i < tokens->n_s; i++) {
+        values[i] = fmax(normalisers[settings->normalise_logp].of(tokens->solution_logp[i]), -settings->clip_logp);
+    }
+}
+
+static void kl_of_tokens(const RewardSettings *settings, const RewardTokens *tokens, double *values) {
+    bool exact = settings->kl_estimator == KL_EXACT;
+    assert(!exact || (tokens->exact_kl != NULL && !settings->without_entropy));
+    for (int32_t i = 0; i < tokens->n_o; i++) {
+        double k = (settings->without_entropy ? 0.0 : (double)tokens->teacher_logp[i]) - tokens->student_logp[i];
+        double kl = estimators[settings->kl_estimator].of(k, exact ? tokens->exact_kl[i] : 0);
+        values[i] = fmin(normalisers[settings->normalise_kl].of(kl), settings->clip_kl);
+    }
+}
+
+static void keep(float *to, const double *values, int32_t n) {
+    for (int32_t i = 0; to != NULL && i < n; i++) to[i] = (float)values[i];
+}
+
+RewardParts reward_rlt(const RewardSettings *settings, const RewardTokens *tokens, float *ss_values, float *kl_values) {
     RewardParts parts = {0};
-    int32_t most = n_o > n_s ? n_o : n_s;
+    int32_t n_o = tokens->n_o, n_s = tokens->n_s, most = n_o > n_s ? n_o : n_s;
     double *values = mem_alloc((size_t)most + 1, sizeof *values), *scratch = mem_alloc((size_t)most + 1, sizeof *scratch);
-    for (int32_t i = 0; i < n_s; i++) {
-        values[i] = normalise(settings->normalise_logp, fmax(solution_logp[i], -settings->clip_logp));
-    }
+    ss_of_tokens(settings, tokens, values);
+    keep(ss_values, values, n_s);
     parts.r_ss = reduce_terms(settings->ss, settings->n_ss, values, n_s, settings->empty_logp, scratch, parts.ss_terms);
-    for (int32_t i = 0; i < n_o; i++) {
-        double k = (double)teacher_logp[i] - student_logp[i];
-        parts.kl_mean += k / n_o;
-        if (settings->kl_estimator == KL_K3) k = k - 1 + exp(-k);
-        values[i] = normalise(settings->normalise_kl, fmin(k, settings->clip_kl));
-    }
+    kl_of_tokens(settings, tokens, values);
+    keep(kl_values, values, n_o);
     parts.r_kl = reduce_terms(settings->kl, settings->n_kl, values, n_o, settings->empty_kl, scratch, parts.kl_terms);
-    parts.match = closed ? 0 : settings->missing_tag;
+    for (int32_t i = 0; i < n_o; i++) parts.kl_mean += ((double)tokens->teacher_logp[i] - tokens->student_logp[i]) / n_o;
+    parts.match = tokens->closed ? 0 : settings->missing_tag;
     parts.reward = parts.r_ss - parts.r_kl + parts.match;
     mem_free(values);
     mem_free(scratch);

@@ -12,9 +12,10 @@ typedef enum Reduction {
     REDUCE_MEAN, REDUCE_SUM, REDUCE_MIN, REDUCE_MAX, REDUCE_MEDIAN, REDUCE_FIRST_QUARTILE, REDUCE_LAST_QUARTILE
 } Reduction;
 typedef enum Normaliser { NORMALISE_NONE, NORMALISE_EXP, NORMALISE_EXP_NORM } Normaliser; // x, e^x, 1 - e^-x
-typedef enum KlEstimator { KL_K1, KL_K3 } KlEstimator; // k, or k - 1 + e^-k, of k = log pi_T - log pi_S
+// Of k = log pi_T - log pi_S of the sampled token: k, or k - 1 + e^-k. Exact: the sum over the whole vocabulary.
+typedef enum KlEstimator { KL_K1, KL_K3, KL_EXACT } KlEstimator;
 
-// sum_j coefficient_j * reduce_j(normalise(clip(x))) over the tokens' values.
+// sum_j coefficient_j * reduce_j(clip(normalise(x))) over the tokens' values.
 typedef struct RewardTerm {
     Reduction reduce;
     double coefficient;
@@ -24,9 +25,10 @@ typedef struct RewardSettings {
     RewardTerm ss[REWARD_MAX_TERMS], kl[REWARD_MAX_TERMS];
     int n_ss, n_kl;
     Normaliser normalise_logp, normalise_kl;
-    double clip_logp;        // log-probs below -clip_logp become -clip_logp; infinity: off
-    double clip_kl;          // kl above it becomes it; infinity: off
+    double clip_logp;        // normalised log-probs below -clip_logp become -clip_logp; infinity: off
+    double clip_kl;          // a normalised kl above it becomes it; infinity: off
     KlEstimator kl_estimator;
+    bool without_entropy;    // k = -log pi_S: the teacher's own log-prob is left out; not with KL_EXACT
     double missing_tag;      // r_match where the closing tag is missing: -1
     double empty_logp, empty_kl; // what a reduction of no tokens gives: the penalty, never NaN
 } RewardSettings;
@@ -40,9 +42,17 @@ typedef struct RewardParts {
     double kl_mean; // of the raw k1 values, for metrics; 0 of none
 } RewardParts;
 
-// teacher_logp[n_o], student_logp[n_o]: of the explanation's tokens; solution_logp[n_s]: the student's of the solution's.
-RewardParts reward_rlt(const RewardSettings *settings, const float *teacher_logp, const float *student_logp, int32_t n_o,
-                       const float *solution_logp, int32_t n_s, bool closed);
+typedef struct RewardTokens { // borrowed
+    const float *teacher_logp, *student_logp; // [n_o] of the explanation's tokens
+    const float *exact_kl;                    // [n_o]; read with KL_EXACT only
+    int32_t n_o;
+    const float *solution_logp;               // [n_s] the student's of the solution's tokens
+    int32_t n_s;
+    bool closed;                              // the closing tag is there
+} RewardTokens;
+
+// ss_values[n_s], kl_values[n_o] (NULL: not wanted): the tokens' values that the reductions saw.
+RewardParts reward_rlt(const RewardSettings *settings, const RewardTokens *tokens, float *ss_values, float *kl_values);
 
 // One reduction over n >= 1 values (scratch [n] is overwritten). Quartiles interpolate linearly between order statistics
 // (PyTorch's default quantile); the median of an even number of values is the lower of the middle two (PyTorch's median).

@@ -22,16 +22,16 @@ static bool teacher_reward(Rl *rl, RlRollout *rollout, Error *error) {
         questions[q] = (RltQuestion){from->question, from->solution, from->system, &samples[q * group], group};
         for (int32_t s = 0; s < group; s++) {
             const Completion *c = &rollout->samples[q * group + s].completion;
-            samples[q * group + s] = (RltSample){.ids = c->ids, .n = c->n, .teacher_logp = c->logp};
+            samples[q * group + s] = (RltSample){.ids = c->ids, .n = c->n, .teacher_logp = c->logp,
+                                                 .want_tokens = s < rl->n_kept_tokens};
         }
     }
     bool ok = score_rlt(rl->scorer, questions, n, error);
     for (int32_t i = 0; i < n * group; i++) {
         RlSample *sample = &rollout->samples[i];
-        sample->parts = samples[i].parts;
+        sample->rlt = samples[i];
         sample->reward = samples[i].parts.reward;
         sample->closed = samples[i].closed;
-        rlt_sample_free(&samples[i]);
     }
     mem_free(samples);
     mem_free(questions);
@@ -74,6 +74,26 @@ const RlReward *rl_reward_by_name(const char *name) {
     return NULL;
 }
 
+// ---- what is added to either
+
+static bool add_rewards(Rl *rl, RlRollout *rollout, Error *error) {
+    int32_t n = rollout->n_questions * rollout->group_size;
+    SummedReward *sums = mem_alloc((size_t)n, sizeof *sums);
+    for (int32_t i = 0; i < n; i++) {
+        const RlSample *s = &rollout->samples[i];
+        sums[i] = (SummedReward){.ids = s->completion.ids, .n_ids = s->completion.n, .own = s->reward,
+                                 .row = rollout->questions[i / rollout->group_size].row,
+                                 .truncated = s->completion.finish == FINISH_LENGTH};
+    }
+    bool ok = reward_sum_completions(&rl->sum, rl->dialogue->tokenizer, sums, n, error);
+    for (int32_t i = 0; ok && i < n; i++) {
+        rollout->samples[i].reward = sums[i].total;
+        memcpy(rollout->samples[i].added, sums[i].added, sizeof sums[i].added);
+    }
+    mem_free(sums);
+    return ok;
+}
+
 // ---- rollout
 
 static bool roll_out(Rl *rl, int64_t step, RlRollout *rollout, GenerateCounts *counts, Error *error) {
@@ -90,7 +110,13 @@ static bool roll_out(Rl *rl, int64_t step, RlRollout *rollout, GenerateCounts *c
     settings.step = (uint32_t)step;
     settings.stop = stop_text_reached;
     settings.stop_context = &stop;
-    bool ok = generate(trainer_model(rl->trainer), rl->decode_pass, prompts, n, &settings, completions, counts, error);
+    const RolloutKeeper *keeper = rl->keeper;
+    bool found = false;
+    bool ok = keeper == NULL || keeper->load(keeper->context, step, completions, n * group, counts, &found, error);
+    if (ok && !found) {
+        ok = generate(trainer_model(rl->trainer), rl->decode_pass, prompts, n, &settings, completions, counts, error) &&
+             (keeper == NULL || keeper->save(keeper->context, step, completions, n * group, counts, error));
+    }
     for (int32_t i = 0; ok && i < n * group; i++) rollout->samples[i].completion = completions[i];
     stop_text_free(&stop);
     mem_free(prompts);
@@ -100,13 +126,32 @@ static bool roll_out(Rl *rl, int64_t step, RlRollout *rollout, GenerateCounts *c
 
 void rl_rollout_free(RlRollout *rollout) {
     for (int32_t q = 0; q < rollout->n_questions; q++) ids_free(&rollout->prompts[q]);
-    for (int32_t i = 0; i < rollout->n_questions * rollout->group_size; i++) completion_free(&rollout->samples[i].completion);
+    for (int32_t i = 0; i < rollout->n_questions * rollout->group_size; i++) {
+        completion_free(&rollout->samples[i].completion);
+        rlt_sample_free(&rollout->samples[i].rlt);
+    }
     mem_free(rollout->prompts);
     mem_free(rollout->samples);
     *rollout = (RlRollout){0};
 }
 
 // ---- reference and update
+
+// Whether the reference has the policy's weights at the beginning of a step: then their log-probs have the same bits. A
+// function of the step alone, so that a resumed run does the same. (The student reads other text, so its pass is never saved.)
+static bool reference_is_policy(const Rl *rl, int64_t step) {
+    if (model_dtype(rl->reference) != DTYPE_F32) return false; // rounded
+    if (step == 0) return rl->reference_is_start;
+    return rl->sync_every > 0 && rl->sync_policy_share == 1 && step % rl->sync_every == 0;
+}
+
+static void copy_rollout_logp(const RlRollout *rollout, float **ref_logp) {
+    for (int32_t i = 0; i < rollout->n_questions * rollout->group_size; i++) {
+        const Completion *c = &rollout->samples[i].completion;
+        ref_logp[i] = mem_alloc((size_t)c->n + 1, sizeof(float));
+        memcpy(ref_logp[i], c->logp, (size_t)c->n * sizeof(float));
+    }
+}
 
 // ref_logp[i] of every sample's tokens, allocated here.
 static bool score_reference(Rl *rl, const RlRollout *rollout, float **ref_logp, ScoreCounts *counts, Error *error) {
@@ -163,9 +208,7 @@ static void update(Rl *rl, const RlRollout *rollout, float **ref_logp, float rat
 // ref = (1 - share) ref + share policy, every sync_every steps (TRL's TR-DPO form).
 static void sync_reference(Rl *rl, int64_t step) {
     if (rl->reference == NULL || rl->sync_every <= 0 || (step + 1) % rl->sync_every != 0) return;
-    Model *policy = trainer_model(rl->trainer);
-    size_t n = model_params(policy)->f32_bytes / sizeof(float);
-    RUN(model_backend(policy), ema, model_arena(rl->reference), model_arena(policy), n, 1.0f - rl->sync_policy_share);
+    model_blend(rl->reference, trainer_model(rl->trainer), 1.0f - rl->sync_policy_share, rl->sync_scratch);
 }
 
 static void summarise(const RlRollout *rollout, RlMetrics *m) {
@@ -173,10 +216,11 @@ static void summarise(const RlRollout *rollout, RlMetrics *m) {
     for (int32_t i = 0; i < n; i++) {
         const RlSample *s = &rollout->samples[i];
         m->reward += s->reward / n;
-        m->r_ss += s->parts.r_ss / n;
-        m->r_kl += s->parts.r_kl / n;
-        m->match += s->parts.match / n;
-        m->kl_student += s->parts.kl_mean / n;
+        m->r_ss += s->rlt.parts.r_ss / n;
+        m->r_kl += s->rlt.parts.r_kl / n;
+        m->match += s->rlt.parts.match / n;
+        m->kl_student += s->rlt.parts.kl_mean / n;
+        for (int k = 0; k < N_ADDED_REWARDS; k++) m->added[k] += s->added[k] / n;
         m->closed += (double)s->closed / n;
         m->right += (double)s->right / n;
         m->truncated += (double)(s->completion.finish == FINISH_LENGTH) / n;
@@ -193,12 +237,15 @@ bool rl_step(Rl *rl, int64_t step, float rate, const RlQuestion *questions, int3
     if (!roll_out(rl, step, rollout, &metrics->generate, error)) return false;
     double rolled = time_now_s();
     if (rl->scorer != NULL) rl->scorer->counts = (ScoreCounts){0};
-    if (!rl->reward->reward(rl, rollout, error)) return false;
+    if (!rl->reward->reward(rl, rollout, error) || !add_rewards(rl, rollout, error)) return false;
     if (rl->scorer != NULL) metrics->reward_counts = rl->scorer->counts;
     set_advantages(rollout, metrics);
     double rewarded = time_now_s();
     float **ref_logp = mem_alloc(n_samples, sizeof *ref_logp);
-    bool ok = rl->reference == NULL || score_reference(rl, rollout, ref_logp, &metrics->reference_counts, error);
+    metrics->reference_equal = rl->reference != NULL && reference_is_policy(rl, step);
+    if (metrics->reference_equal) copy_rollout_logp(rollout, ref_logp);
+    bool ok = rl->reference == NULL || metrics->reference_equal ||
+              score_reference(rl, rollout, ref_logp, &metrics->reference_counts, error);
     double referenced = time_now_s();
     if (ok) {
         update(rl, rollout, ref_logp, rate, metrics);

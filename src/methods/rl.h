@@ -5,12 +5,13 @@
 
 #include "engine/generate.h"
 #include "methods/grpo.h"
+#include "methods/reward_sum.h"
 #include "methods/score_rlt.h"
 
 typedef struct RlQuestion {
     Str question, solution;
     const char *system; // the student's system prompt, NULL: the format's
-    const void *row;    // for the grader
+    const Row *row;
     uint32_t index;     // in the data: the address of its draws
 } RlQuestion;
 
@@ -28,17 +29,29 @@ typedef struct RlReward {
 } RlReward;
 const RlReward *rl_reward_by_name(const char *name); // NULL when unknown
 
+// Completions of a step that were sampled before, and keeping those that are: an interrupted step is not sampled twice.
+typedef struct RolloutKeeper {
+    bool (*load)(void *context, int64_t step, Completion *completions, int32_t n, GenerateCounts *counts, bool *found, Error *error);
+    bool (*save)(void *context, int64_t step, const Completion *completions, int32_t n, const GenerateCounts *counts, Error *error);
+    void *context;
+} RolloutKeeper;
+
 struct Rl { // set up by the caller; everything is borrowed
     Trainer *trainer;            // the policy
     Pass *decode_pass;           // forward only
     Model *reference;            // NULL when beta is 0
     Pass *reference_pass;
+    Dev sync_scratch;            // model_blend's, of the reference
+    bool reference_is_start;     // whether it holds the policy's weights as they are before step 0
     const Dialogue *dialogue;    // the policy's
     RltScorer *scorer;           // reward "teacher"
     GradeFunction grade;         // reward "correctness"
     void *grade_context;
     const RlReward *reward;
+    RewardSum sum;               // what is added to that reward
+    int32_t n_kept_tokens;       // reward "teacher": so many samples of each question keep their tokens' values
     GenerateSettings generate;   // step, stop are set by rl_step
+    const RolloutKeeper *keeper; // NULL: none
     int32_t group_size;
     GrpoSettings grpo;
     int32_t updates;             // optimiser steps a batch, 1 for the paper
@@ -49,7 +62,8 @@ struct Rl { // set up by the caller; everything is borrowed
 typedef struct RlSample {
     Completion completion;
     double reward, advantage;
-    RewardParts parts; // reward "teacher"
+    double added[N_ADDED_REWARDS]; // before their weights
+    RltSample rlt;      // reward "teacher"; own the arrays
     bool closed, right; // closing tag (teacher) or solution tags (correctness); right: correctness only
 } RlSample;
 
@@ -64,12 +78,14 @@ void rl_rollout_free(RlRollout *rollout);
 
 typedef struct RlMetrics {
     double reward, reward_std; // over all samples; the mean over groups of the std within
+    double added[N_ADDED_REWARDS];        // means
     double r_ss, r_kl, match, kl_student; // means; kl_student: mean k1 per token to the student
     double closed, right, truncated;      // fractions
     double length;                        // mean tokens
     GrpoStep grpo;                        // of the last update
     GenerateCounts generate;
     ScoreCounts reward_counts, reference_counts;
+    bool reference_equal; // its weights are the policy's: the rollout's log-probs are its own, and it was not run
     double rollout_s, reward_s, reference_s, update_s; // seconds
 } RlMetrics;
 

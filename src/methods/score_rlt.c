@@ -1,12 +1,19 @@
 #include "methods/score_rlt.h"
 
+#include <assert.h>
 #include <string.h>
+
+#include "engine/score_kl.h"
 
 void rlt_sample_free(RltSample *sample) {
     mem_free(sample->own_teacher_logp);
     mem_free(sample->student_logp);
     mem_free(sample->solution_logp);
+    mem_free(sample->exact_kl);
+    mem_free(sample->ss_values);
+    mem_free(sample->kl_values);
     sample->own_teacher_logp = sample->student_logp = sample->solution_logp = NULL;
+    sample->exact_kl = sample->ss_values = sample->kl_values = NULL;
 }
 
 // Everything that scoring needs to keep alive while the model runs: ids by question and by sample.
@@ -78,6 +85,46 @@ static bool score_teacher(RltScorer *scorer, RltQuestion *questions, int32_t n_q
     return true;
 }
 
+// The divergence after each token of o's path, over the whole vocabulary: both models' hidden states side by side.
+static bool score_exact_kl(RltScorer *scorer, RltQuestion *questions, int32_t n_questions, Workspace *w, Error *error) {
+    assert(scorer->teacher != NULL);
+    int32_t n_samples = 0, n = 0;
+    for (int32_t q = 0; q < n_questions; q++) n_samples += questions[q].n_samples;
+    ScoreSequence *students = mem_alloc((size_t)n_samples, sizeof *students);
+    Ids *prompts = mem_alloc((size_t)n_questions, sizeof *prompts);
+    for (int32_t q = 0; q < n_questions; q++) {
+        RltQuestion *question = &questions[q];
+        w->before[q].len = 0;
+        dialogue_student_before(scorer->student_dialogue, question->student_system, question->question, &w->before[q]);
+        dialogue_teacher_prompt(scorer->teacher_dialogue, question->question, question->solution, &prompts[q]);
+        for (int32_t s = 0; s < question->n_samples; s++, n++) {
+            RltSample *sample = &question->samples[s];
+            int32_t n_o = sample->n_explanation;
+            sample->exact_kl = mem_alloc((size_t)n_o + 1, sizeof(float));
+            w->sequences[n] = (ScoreSequence){prompts[q].data, prompts[q].len, sample->ids, n_o, 0, n_o, sample->exact_kl};
+            students[n] = (ScoreSequence){w->before[q].data, w->before[q].len, sample->ids, n_o, 0, n_o, NULL};
+        }
+    }
+    KlSide teacher = {scorer->teacher, scorer->teacher_pass, w->sequences};
+    KlSide student = {scorer->student, scorer->student_pass, students};
+    bool ok = score_kl(&teacher, &student, n, scorer->temperature, scorer->max_rows, &scorer->counts, error);
+    for (int32_t q = 0; q < n_questions; q++) ids_free(&prompts[q]);
+    mem_free(prompts);
+    mem_free(students);
+    return ok;
+}
+
+static void set_reward(const RltScorer *scorer, RltSample *sample) {
+    const float *teacher = sample->teacher_logp != NULL ? sample->teacher_logp : sample->own_teacher_logp;
+    RewardTokens tokens = {teacher, sample->student_logp, sample->exact_kl, sample->n_explanation,
+                           sample->solution_logp, sample->n_solution, sample->closed};
+    if (sample->want_tokens) {
+        sample->ss_values = mem_alloc((size_t)sample->n_solution + 1, sizeof(float));
+        sample->kl_values = mem_alloc((size_t)sample->n_explanation + 1, sizeof(float));
+    }
+    sample->parts = reward_rlt(&scorer->rewards, &tokens, sample->ss_values, sample->kl_values);
+}
+
 static void find_explanations(const RltScorer *scorer, RltQuestion *questions, int32_t n_questions) {
     Buf text;
     buf_init(&text, 0);
@@ -102,14 +149,10 @@ bool score_rlt(RltScorer *scorer, RltQuestion *questions, int32_t n_questions, E
                    mem_alloc(ns, sizeof(float *))};
     find_explanations(scorer, questions, n_questions);
     bool ok = score_student(scorer, questions, n_questions, &w, error) &&
-              (scorer->teacher == NULL || score_teacher(scorer, questions, n_questions, &w, error));
+              (scorer->teacher == NULL || score_teacher(scorer, questions, n_questions, &w, error)) &&
+              (scorer->rewards.kl_estimator != KL_EXACT || score_exact_kl(scorer, questions, n_questions, &w, error));
     for (int32_t q = 0; ok && q < n_questions; q++) {
-        for (int32_t s = 0; s < questions[q].n_samples; s++) {
-            RltSample *sample = &questions[q].samples[s];
-            const float *teacher = sample->teacher_logp != NULL ? sample->teacher_logp : sample->own_teacher_logp;
-            sample->parts = reward_rlt(&scorer->rewards, teacher, sample->student_logp, sample->n_explanation,
-                                       sample->solution_logp, sample->n_solution, sample->closed);
-        }
+        for (int32_t s = 0; s < questions[q].n_samples; s++) set_reward(scorer, &questions[q].samples[s]);
     }
     for (int32_t i = 0; i < n_samples; i++) {
         ids_free(&w.joined[i]);

@@ -12,13 +12,16 @@ typedef struct RltSample {
     const int32_t *ids;        // [n] the teacher's completion, as sampled
     int32_t n;
     const float *teacher_logp; // [n]; NULL: computed with the teacher model
+    bool want_tokens;          // fill ss_values and kl_values
 
     int32_t n_explanation;     // leading ids that belong to o
     bool closed;
     float *own_teacher_logp;   // [n_explanation], when computed here
     float *student_logp;       // [n_explanation]
+    float *exact_kl;           // [n_explanation], with KL_EXACT; else NULL
     float *solution_logp;      // [n_solution]
     int32_t n_solution;
+    float *ss_values, *kl_values; // [n_solution], [n_explanation]: what was reduced; NULL unless wanted
     RewardParts parts;
 } RltSample;
 
@@ -33,7 +36,7 @@ typedef struct RltScorer {
     Model *student;
     Pass *student_pass;
     const Dialogue *student_dialogue;
-    Model *teacher;                   // NULL where every sample brings teacher_logp
+    Model *teacher;                   // NULL where every sample brings teacher_logp and kl is not exact
     Pass *teacher_pass;
     const Dialogue *teacher_dialogue; // tags, to find the closing one
     RewardSettings rewards;

@@ -18,9 +18,9 @@ static void project_qkv(const LayerRun *run, const LayerParams *params, const La
     Backend *be = run->backend;
     const ModelConfig *config = run->config;
     Mat h = run->scratch.h;
-    RUN(be, linear, acts->q_pre, h, params->q, params->q_bias, MAT_NONE);
-    RUN(be, linear, acts->k_pre, h, params->k, params->k_bias, MAT_NONE);
-    RUN(be, linear, acts->v, h, params->v, params->v_bias, MAT_NONE);
+    projection_forward(run, &params->q, acts->q_pre, h, MAT_NONE);
+    projection_forward(run, &params->k, acts->k_pre, h, MAT_NONE);
+    projection_forward(run, &params->v, acts->v, h, MAT_NONE);
     if (config->qk_norm) { // over every head: [T*H, D], [T*G, D]
         int32_t d = config->head_dim;
         RUN(be, rmsnorm, mat_reshape(acts->q, d), acts->q_rstd, mat_reshape(acts->q_pre, d), params->q_norm,
@@ -39,14 +39,14 @@ static void attention_forward(const LayerRun *run, const LayerParams *params, co
     RUN(be, rmsnorm, run->scratch.h, run->scratch.rstd, acts->x, params->norm1, config->norm_eps);
     project_qkv(run, params, acts);
     if (dev_is_none(k.data)) {
-        k = acts->k; // R == T
-        v = acts->v;
+        k = acts->k_all;
+        v = acts->v_all;
     } else {
         RUN(be, kv_write, k, acts->k, run->forest);
         RUN(be, kv_write, v, acts->v, run->forest);
     }
     RUN(be, attention, acts->att, acts->lse, acts->q, k, v, run->forest, config->head_dim, attention_scale(config));
-    RUN(be, linear, acts->mid, acts->att, params->o, params->o_bias, acts->x);
+    projection_forward(run, &params->o, acts->mid, acts->att, acts->x);
 }
 
 static void feed_forward(const LayerRun *run, const LayerParams *params, const LayerActs *acts, Mat x_out)
@@ -54,12 +54,12 @@ static void feed_forward(const LayerRun *run, const LayerParams *params, const L
     Backend *be = run->backend;
     const LayerScratch *s = &run->scratch;
     RUN(be, rmsnorm, s->h, s->rstd, acts->mid, params->norm2, run->config->norm_eps);
-    RUN(be, linear, acts->gate, s->h, params->gate, params->gate_bias, MAT_NONE);
-    RUN(be, linear, acts->up, s->h, params->up, params->up_bias, MAT_NONE);
+    projection_forward(run, &params->gate, acts->gate, s->h, MAT_NONE);
+    projection_forward(run, &params->up, acts->up, s->h, MAT_NONE);
     if (dev_is_none(x_out.data))
         return;
     RUN(be, swiglu, s->act, acts->gate, acts->up);
-    RUN(be, linear, x_out, s->act, params->down, params->down_bias, acts->mid);
+    projection_forward(run, &params->down, x_out, s->act, acts->mid);
 }
 
 void layer_forward(const LayerRun *run, const LayerParams *params, const LayerActs *acts, Mat k, Mat v, Mat x_out)
@@ -77,17 +77,14 @@ static void feed_forward_backward(const LayerRun *run, const LayerParams *params
 
     // down_proj: its input act[T,F] is computed again, then its place takes its gradient.
     RUN(be, swiglu, s->act, acts->gate, acts->up);
-    RUN(be, linear_backward_weight, grads->down, grads->down_bias, dx, s->act);
-    RUN(be, linear_backward_input, s->act, dx, params->down, false);
+    projection_backward(run, &params->down, &grads->down, dx, s->act, s->act, false);
     Mat dgate = acts->gate, dup = acts->up;
     RUN(be, swiglu_backward, dgate, dup, s->act, acts->gate, acts->up);
 
     // gate_proj, up_proj: their input h[T,C] is computed again.
     RUN(be, rmsnorm, s->h, s->rstd, acts->mid, params->norm2, run->config->norm_eps);
-    RUN(be, linear_backward_weight, grads->gate, grads->gate_bias, dgate, s->h);
-    RUN(be, linear_backward_weight, grads->up, grads->up_bias, dup, s->h);
-    RUN(be, linear_backward_input, s->dh, dgate, params->gate, false);
-    RUN(be, linear_backward_input, s->dh, dup, params->up, true);
+    projection_backward(run, &params->gate, &grads->gate, dgate, s->h, s->dh, false);
+    projection_backward(run, &params->up, &grads->up, dup, s->h, s->dh, true);
     RUN(be, rmsnorm_backward, dx, grads->norm2, s->dh, acts->mid, params->norm2, s->rstd);
 }
 
@@ -120,24 +117,18 @@ static void attention_layer_backward(const LayerRun *run, const LayerParams *par
     const ModelConfig *config = run->config;
     const LayerScratch *s = &run->scratch;
 
-    RUN(be, linear_backward_weight, grads->o, grads->o_bias, dx, acts->att);
-    RUN(be, linear_backward_input, s->datt, dx, params->o, false);
+    projection_backward(run, &params->o, &grads->o, dx, acts->att, s->datt, false);
 
     Mat dq = s->dq, dk = s->dk, dv = s->dv;
-    RUN(be, zero, dk.data, (size_t)dk.rows * (size_t)dk.cols * sizeof(float));
-    RUN(be, zero, dv.data, (size_t)dv.rows * (size_t)dv.cols * sizeof(float));
-    RUN(be, attention_backward, dq, dk, dv, s->datt, acts->att, acts->lse, acts->q, acts->k, acts->v, run->forest,
-        config->head_dim, attention_scale(config));
+    RUN(be, attention_backward, dq, s->dk_all, s->dv_all, s->datt, acts->att, acts->lse, acts->q, acts->k_all,
+        acts->v_all, run->forest, config->head_dim, attention_scale(config));
     qk_backward(run, params, grads, acts, &dq, &dk);
 
     // q_proj, k_proj, v_proj: their input h[T,C] is computed again.
     RUN(be, rmsnorm, s->h, s->rstd, acts->x, params->norm1, config->norm_eps);
-    RUN(be, linear_backward_weight, grads->q, grads->q_bias, dq, s->h);
-    RUN(be, linear_backward_weight, grads->k, grads->k_bias, dk, s->h);
-    RUN(be, linear_backward_weight, grads->v, grads->v_bias, dv, s->h);
-    RUN(be, linear_backward_input, s->dh, dq, params->q, false);
-    RUN(be, linear_backward_input, s->dh, dk, params->k, true);
-    RUN(be, linear_backward_input, s->dh, dv, params->v, true);
+    projection_backward(run, &params->q, &grads->q, dq, s->h, s->dh, false);
+    projection_backward(run, &params->k, &grads->k, dk, s->h, s->dh, true);
+    projection_backward(run, &params->v, &grads->v, dv, s->h, s->dh, true);
     RUN(be, rmsnorm_backward, dx, grads->norm1, s->dh, acts->x, params->norm1, s->rstd);
 }
 

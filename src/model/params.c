@@ -92,27 +92,27 @@ static Vec next_vector(ParamCursor *cursor, bool present)
     return present ? param_vector(cursor->next++, cursor->arena, cursor->stored) : VEC_NONE;
 }
 
+static Projection next_projection(ParamCursor *cursor, bool has_bias)
+{
+    Projection projection = {.w = next_weight(cursor)};
+    projection.bias = next_vector(cursor, has_bias);
+    return projection;
+}
+
 static LayerParams layer_view(ParamCursor cursor, const ModelConfig *config)
 {
     LayerParams view = {0};
     view.norm1 = next_vector(&cursor, true);
-    view.q = next_weight(&cursor);
-    view.q_bias = next_vector(&cursor, config->qkv_bias);
-    view.k = next_weight(&cursor);
-    view.k_bias = next_vector(&cursor, config->qkv_bias);
-    view.v = next_weight(&cursor);
-    view.v_bias = next_vector(&cursor, config->qkv_bias);
+    view.q = next_projection(&cursor, config->qkv_bias);
+    view.k = next_projection(&cursor, config->qkv_bias);
+    view.v = next_projection(&cursor, config->qkv_bias);
     view.q_norm = next_vector(&cursor, config->qk_norm);
     view.k_norm = next_vector(&cursor, config->qk_norm);
-    view.o = next_weight(&cursor);
-    view.o_bias = next_vector(&cursor, config->o_bias);
+    view.o = next_projection(&cursor, config->o_bias);
     view.norm2 = next_vector(&cursor, true);
-    view.gate = next_weight(&cursor);
-    view.gate_bias = next_vector(&cursor, config->mlp_bias);
-    view.up = next_weight(&cursor);
-    view.up_bias = next_vector(&cursor, config->mlp_bias);
-    view.down = next_weight(&cursor);
-    view.down_bias = next_vector(&cursor, config->mlp_bias);
+    view.gate = next_projection(&cursor, config->mlp_bias);
+    view.up = next_projection(&cursor, config->mlp_bias);
+    view.down = next_projection(&cursor, config->mlp_bias);
     return view;
 }
 
@@ -154,7 +154,7 @@ static size_t round_up_64(size_t bytes)
 }
 
 // Weights first, then vectors, every one at a multiple of 64 bytes.
-static void assign_places(ParamTable *table, Backend *backend, Dtype dtype)
+void param_table_place(ParamTable *table, Backend *backend, Dtype dtype)
 {
     for (int kind = PARAM_WEIGHT; kind <= PARAM_VECTOR; kind++) {
         for (int32_t i = 0; i < table->n_params; i++) {
@@ -180,7 +180,7 @@ void param_table_build(ParamTable *table, Backend *backend, const ModelConfig *c
     *table = (ParamTable){0};
     TableBuilder builder = {.table = table};
     add_all(&builder, config);
-    assign_places(table, backend, dtype);
+    param_table_place(table, backend, dtype);
 }
 
 void param_table_free(ParamTable *table)
@@ -217,20 +217,32 @@ static ParamCursor cursor_at_layer(const Model *model, int32_t layer, Dev arena,
 
 LayerParams model_layer(const Model *model, int32_t layer)
 {
-    return layer_view(cursor_at_layer(model, layer, model->arena, true), &model->config);
+    const Model *base = model->base ? model->base : model;
+    LayerParams view = layer_view(cursor_at_layer(base, layer, base->arena, true), &base->config);
+    if (model->base)
+        lora_view(model, model->arena, layer, &view);
+    return view;
 }
 
 TopParams model_top(const Model *model)
 {
-    return top_view(cursor_at(model, 0, model->arena, true), model);
+    const Model *base = model->base ? model->base : model;
+    return top_view(cursor_at(base, 0, base->arena, true), base);
 }
 
 LayerParams arena_layer(const Model *model, Dev arena, int32_t layer)
 {
+    LayerParams adapters = {0};
+    if (model->base) {
+        lora_view(model, arena, layer, &adapters);
+        return adapters;
+    }
     return layer_view(cursor_at_layer(model, layer, arena, false), &model->config);
 }
 
 TopParams arena_top(const Model *model, Dev arena)
 {
+    if (model->base)
+        return (TopParams){0};
     return top_view(cursor_at(model, 0, arena, false), model);
 }

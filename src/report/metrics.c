@@ -147,11 +147,13 @@ static void add_row(Buf *out, int64_t step, int64_t time_ms, const Metric *metri
     assert(out->len <= METRICS_ROW_MAX_BYTES);
 }
 
+void metrics_row(Buf *out, int64_t step, const Metric *metrics, size_t n) { add_row(out, step, 0, metrics, n); }
+
 bool metrics_add(MetricsWriter *writer, int64_t step, const Metric *metrics, size_t n, const Metric *timing, size_t n_timing,
                  Error *error) {
     int64_t now_ms = time_since_1970_ms();
     Buf *out = &writer->scratch;
-    add_row(out, step, 0, metrics, n);
+    metrics_row(out, step, metrics, n);
     if (!file_appender_add(writer->rows, buf_str(out), error)) return false;
     add_row(out, step, now_ms, timing, n_timing);
     if (!file_appender_add(writer->timing, buf_str(out), error)) return false;

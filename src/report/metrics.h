@@ -9,6 +9,7 @@
 #ifndef RLT_REPORT_METRICS_H
 #define RLT_REPORT_METRICS_H
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "report/tfevents.h"
 
@@ -28,6 +29,8 @@ MUST_CHECK bool metrics_open(const char *folder, MetricsSizes keep, MetricsWrite
 // Appends a step's rows. Names are different from each other and from "step" and "time_ms".
 MUST_CHECK bool metrics_add(MetricsWriter *writer, int64_t step, const Metric *metrics, size_t n, const Metric *timing,
                             size_t n_timing, Error *error);
+// The row of metrics.jsonl that metrics_add writes, newline included, in place of what `out` holds.
+void metrics_row(Buf *out, int64_t step, const Metric *metrics, size_t n);
 // Bytes so far, for a checkpoint; sync first makes them durable.
 MetricsSizes metrics_sizes(const MetricsWriter *writer);
 MUST_CHECK bool metrics_sync(MetricsWriter *writer, Error *error);

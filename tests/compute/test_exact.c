@@ -249,6 +249,17 @@ static void head_rows(Backend *be, const void *problem, Weight w, int32_t first,
     drop_mat(be, x);
 }
 
+// The other head's hidden states and weights are the first ones', shifted and cut to another width.
+static void kl_rows(Backend *be, const void *problem, Weight w, int32_t first, int32_t n, float *out)
+{
+    const Head *h = problem;
+    int32_t c = h->c - 3;
+    Mat x = put_mat(be, h->x + first * h->c, n, h->c), other_x = put_mat(be, h->w + first * c, n, c);
+    Weight other = put_weight(be, h->dtype, h->w + 7, h->v, c);
+    RUN(be, head_kl, out, x, w, other_x, other, h->settings.temperature);
+    drop_mat(be, x), drop_mat(be, other_x), drop_weight(be, other);
+}
+
 static void sample_rows(Backend *be, const void *problem, Weight w, int32_t first, int32_t n, float *out)
 {
     const Head *h = problem; // out: id, logp
@@ -315,6 +326,7 @@ static void head(void **state)
             h.uniforms = random_uniforms((size_t)h.p, 3);
             h.targets = random_ids((size_t)h.p, 4, h.v);
             expect_head("head_logprobs", head_rows, &h, h.p, 3, false);
+            expect_head("head_kl", kl_rows, &h, h.p, 1, false);
             expect_head("head_sample", sample_rows, &h, h.p, 2, false);
             expect_head("head_logits", logits_rows, &h, h.p, h.v, false);
             expect_head("head_logprobs_backward", head_backward, &h, 1, (h.p + h.v) * h.c, true);

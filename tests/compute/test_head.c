@@ -162,6 +162,74 @@ static void forward_is_log_softmax(void **state)
     free_input(&in);
 }
 
+// ---- the divergence of two heads
+static void run_kl(Backend *be, const Case *p, const Input *in, const Case *q, const Input *other, float *kl)
+{
+    Mat x = put_mat(be, in->x, p->p, p->c), other_x = put_mat(be, other->x, q->p, q->c);
+    Weight w = put_weight(be, p->dtype, in->w, p->v, p->c), other_w = put_weight(be, q->dtype, other->w, q->v, q->c);
+    RUN(be, head_kl, kl, x, w, other_x, other_w, p->temperature);
+    drop_mat(be, x), drop_mat(be, other_x), drop_weight(be, w), drop_weight(be, other_w);
+}
+
+// kl = E_p[z - other] - lse + lse_other. The expectation errs by that of p (twice: in the sum and in its divisor) times
+// the largest |z - other|, and by the logits' own errors; `size` bounds |z| + |other|.
+static void kl_agrees_with_ref(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        Case p = cases[i], q = p;
+        q.c = p.c + 3; // a smaller or larger model with the same vocabulary
+        q.dtype = DTYPE_F32;
+        Input in = make_input(&p, (uint32_t)i), other = make_input(&q, 60 + (uint32_t)i);
+        size_t n = (size_t)p.p;
+        float *expected = host_floats(n), *actual = host_floats(n);
+        run_kl(bed.ref, &p, &in, &q, &other, expected);
+        double p_z = logit_error(&p, &in), q_z = logit_error(&q, &other);
+        double size = p_z / ((p.c + 4) * U) + q_z / ((q.c + 4) * U), log_v = log(p.v);
+        double p_error = 2 * p_z + 2 * TEST_EXP_ERROR + (p.v + 8) * U;
+        double error = 2 * p_error * size + p_z + q_z + lse_error(&p, p_z, size + log_v) +
+                       lse_error(&q, q_z, size + log_v) + 4 * U * (size + log_v);
+        for (int b = 0; b < bed.n_cpu; b++) {
+            run_kl(bed.cpu[b], &p, &in, &q, &other, actual);
+            expect_near_by(actual, expected, error, n, label("kl %zu %s", i, backend_describe(bed.cpu[b])));
+            run_kl(bed.cpu[b], &p, &in, &p, &in, actual); // of a distribution to itself
+            for (size_t r = 0; r < n; r++)
+                assert_true(actual[r] == 0);
+        }
+        mem_free(expected), mem_free(actual);
+        free_input(&in), free_input(&other);
+    }
+}
+
+// From the logits alone, in double, as the definition says. Tolerance as in forward_is_log_softmax, of both heads.
+static void kl_is_its_formula(void **state)
+{
+    (void)state;
+    enum { P = 9, V = 50 };
+    const Case p = {P, 16, V, 0.7f, DTYPE_F32, false}, q = {P, 5, V, 0.7f, DTYPE_F32, false};
+    Input in = make_input(&p, 70), other = make_input(&q, 71);
+    float a[P * V], b[P * V], kl[P];
+    Mat x = put_mat(bed.ref, in.x, p.p, p.c), y = put_mat(bed.ref, other.x, q.p, q.c);
+    Weight w = put_weight(bed.ref, p.dtype, in.w, p.v, p.c), u = put_weight(bed.ref, q.dtype, other.w, q.v, q.c);
+    RUN(bed.ref, head_logits, a, x, w);
+    RUN(bed.ref, head_logits, b, y, u);
+    drop_mat(bed.ref, x), drop_mat(bed.ref, y), drop_weight(bed.ref, w), drop_weight(bed.ref, u);
+    run_kl(bed.ref, &p, &in, &q, &other, kl);
+    double size = (largest(a, COUNT(a)) + largest(b, COUNT(b))) / 0.7;
+    for (int r = 0; r < P; r++) {
+        double sum_a = 0, sum_b = 0, expected = 0;
+        for (int v = 0; v < V; v++)
+            sum_a += exp((double)a[r * V + v] / 0.7f), sum_b += exp((double)b[r * V + v] / 0.7f);
+        for (int v = 0; v < V; v++) {
+            double pv = exp((double)a[r * V + v] / 0.7f) / sum_a, qv = exp((double)b[r * V + v] / 0.7f) / sum_b;
+            expected += pv * log(pv / qv);
+        }
+        assert_true(expected > 0.1); // the two differ
+        assert_true(fabs(kl[r] - expected) <= 4 * U * size * (1 + size) + U * expected);
+    }
+    free_input(&in), free_input(&other);
+}
+
 // d_j = dlogp ([j = target] - p_j) / temperature, sum_j |d_j| <= 2 |dlogp| / temperature. Its error is that of p_j,
 // then sums of V (dx) or P (dw) products.
 static void backward_agrees_with_ref(void **state)
@@ -254,6 +322,8 @@ int main(void)
         cmocka_unit_test(forward_agrees_with_ref),
         cmocka_unit_test(logits_agree_with_ref),
         cmocka_unit_test(forward_is_log_softmax),
+        cmocka_unit_test(kl_agrees_with_ref),
+        cmocka_unit_test(kl_is_its_formula),
         cmocka_unit_test(backward_agrees_with_ref),
         cmocka_unit_test(backward_is_the_gradient),
         cmocka_unit_test(large_logits),

@@ -15,7 +15,7 @@ one with the same tokenizer. Beside them:
                             completions), loss (temperature 0.7, beta 0.04), kl, grad.<parameter>
     reward.json             the teacher's reward: contexts, log-probs, components under several options
 
-The folders beside this file are of the default seed, by PyTorch 2.15.0 and Transformers 5.23.0. To make them again:
+The folders beside this file are of the default seed, by PyTorch 2.15.0 and Transformers 5.23.0 (reward.json 5.24.0). To make them again:
 python3 make_golden.py . and ctest -R oracle.
 
 Sizes are odd on purpose (not multiples of a vector's width), and biases and norms are random, so that a forgotten one
@@ -137,14 +137,23 @@ def make_model(family, vocabulary, small, seed):
     return model.float().eval()
 
 
+def distributions(model, ids, temperature):
+    """[len - 1, V]: log-probs of every next id."""
+    return torch.log_softmax(model(input_ids=torch.tensor([ids])).logits[0, :-1] / temperature, -1)
+
+
 def log_probs(model, ids, temperature):
     """[len - 1]: log-prob of each next id."""
-    logits = model(input_ids=torch.tensor([ids])).logits[0, :-1] / temperature
-    return torch.log_softmax(logits, -1).gather(1, torch.tensor(ids[1:])[:, None])[:, 0]
+    return distributions(model, ids, temperature).gather(1, torch.tensor(ids[1:])[:, None])[:, 0]
+
+
+def trained(model):
+    """The parameters that have gradients, under the names of their files (PEFT adds an adapter's name, "default")."""
+    return {name.replace(".default", ""): p for name, p in model.named_parameters() if p.requires_grad}
 
 
 def gradients(model):
-    return {f"grad.{name}": p.grad.numpy().copy() for name, p in model.named_parameters()}
+    return {f"grad.{name}": p.grad.numpy().copy() for name, p in trained(model).items()}
 
 
 def padded(rows, dtype):
@@ -175,7 +184,7 @@ def sft_files(model, rows, masks):
     loss.backward()
     sft = {"ids": padded(rows, np.int32), "mask": padded(masks, np.float32),
            "length": lengths(rows), "loss": np.array(loss.item(), np.float32), **gradients(model)}
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), eps=1e-8, weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(trained(model).values(), lr=1e-3, betas=(0.9, 0.95), eps=1e-8, weight_decay=1e-4)
     losses = []
     for _ in range(5):
         optimiser.zero_grad()
@@ -184,7 +193,7 @@ def sft_files(model, rows, masks):
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         losses.append(loss.item())
-    final = {f"final.{name}": p.detach().numpy().copy() for name, p in model.named_parameters()}
+    final = {f"final.{name}": p.detach().numpy().copy() for name, p in trained(model).items()}
     return sft, {"loss": np.array(losses, np.float32), **final}
 
 
@@ -225,6 +234,17 @@ OPTIONS = [
     dict(name="k3-clipped", normalise_logp="none", normalise_kl="none", clip_logp=7.0, clip_kl=2.5, kl_estimator="k3",
          reduce_logp=["sum", "median", "first_quartile"], coef_logp=[0.1, 1.0, 0.5],
          reduce_kl=["last_quartile", "sum", "median"], coef_kl=[1.0, 0.05, 0.2]),
+    dict(name="normalised-clipped", normalise_logp="exp_norm", normalise_kl="exp", clip_logp=40.0, clip_kl=1.5,
+         kl_estimator="k1", reduce_logp=["mean", "last_quartile"], coef_logp=[0.1, 0.2], reduce_kl=["mean", "first_quartile"],
+         coef_kl=[2.0, 1.0]),
+    dict(name="no-entropy", normalise_logp="none", normalise_kl="none", clip_logp=1e5, clip_kl=1e5, kl_estimator="k1",
+         teacher_entropy=False, reduce_logp=["mean"], coef_logp=[1.0], reduce_kl=["mean", "max"], coef_kl=[0.5, 0.05]),
+    dict(name="no-entropy-k3", normalise_logp="none", normalise_kl="exp_norm", clip_logp=1e5, clip_kl=1e5, kl_estimator="k3",
+         teacher_entropy=False, reduce_logp=["max"], coef_logp=[1.0], reduce_kl=["min", "sum"], coef_kl=[0.5, 0.05]),
+    dict(name="exact", normalise_logp="none", normalise_kl="none", clip_logp=1e5, clip_kl=1e5, kl_estimator="exact",
+         reduce_logp=["mean", "min"], coef_logp=[1.0, 0.01], reduce_kl=["mean", "max"], coef_kl=[3.0, 0.03]),
+    dict(name="exact-clipped", normalise_logp="none", normalise_kl="exp_norm", clip_logp=5.0, clip_kl=0.8, kl_estimator="exact",
+         reduce_logp=["median"], coef_logp=[1.0], reduce_kl=["sum", "first_quartile"], coef_kl=[0.1, 1.0]),
 ]
 REDUCE = {"mean": torch.mean, "sum": torch.sum, "min": torch.min, "max": torch.max, "median": torch.median,
           "first_quartile": lambda x: torch.quantile(x, 0.25), "last_quartile": lambda x: torch.quantile(x, 0.75)}
@@ -258,10 +278,12 @@ def contexts(tokenizer, row):
                 solution=(offset + first, offset + last))
 
 
-def reward_parts(options, teacher_logp, student_logp, solution_logp, closed):
-    kl = teacher_logp - student_logp
+def reward_parts(options, teacher_logp, student_logp, exact_kl, solution_logp, closed):
+    kl = teacher_logp - student_logp if options.get("teacher_entropy", True) else -student_logp
     if options["kl_estimator"] == "k3":
         kl = kl - 1 + torch.exp(-kl)
+    elif options["kl_estimator"] == "exact":
+        kl = exact_kl
     logp = NORMALISE[options["normalise_logp"]](solution_logp)
     kl = NORMALISE[options["normalise_kl"]](kl)
     if options["clip_logp"] is not None:
@@ -289,13 +311,17 @@ def reward_file(teacher, student, tokenizer, rng):
         with torch.no_grad():
             on_teacher = log_probs(teacher, c["teacher"], TEMPERATURE)
             on_student = log_probs(student, c["student"], TEMPERATURE)
+            of_teacher = distributions(teacher, c["teacher"], TEMPERATURE)[c["teacher_from"] - 1:][:n]
+            of_student = distributions(student, c["student"], TEMPERATURE)[c["student_from"] - 1:][:n]
+            exact_kl = (of_teacher.exp() * (of_teacher - of_student)).sum(-1)
         teacher_logp = on_teacher[c["teacher_from"] - 1:][:n]
         student_logp = on_student[c["student_from"] - 1:][:n]
         solution_logp = on_student[c["solution"][0] - 1:c["solution"][1] - 1]
         row["expected"] = [dict(options=o["name"], explanation_ids=c["explanation"], teacher_ids=c["teacher"],
                                 student_ids=c["student"], teacher_logp=teacher_logp.tolist(),
                                 student_logp=student_logp.tolist(), solution_logp=solution_logp.tolist(),
-                                **reward_parts(o, teacher_logp, student_logp, solution_logp, c["closed"]))
+                                exact_kl=exact_kl.tolist(),
+                                **reward_parts(o, teacher_logp, student_logp, exact_kl, solution_logp, c["closed"]))
                            for o in OPTIONS]
         rows.append(row)
     return {"temperature": TEMPERATURE, "options": OPTIONS, "rows": rows}

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 #include "base/mem.h"
 #include "base/philox.h"
-#include "model/model.h"
+#include "model/lora.h"
 
 static const ModelFamily ALL_FAMILIES[] = {MODEL_LLAMA, MODEL_QWEN2, MODEL_QWEN3};
 #define N_FAMILIES 3
@@ -86,6 +86,24 @@ static inline Model *tiny_model(Backend *backend, const ModelConfig *config, Dty
         }
         model_set_param(model, p, values);
         mem_free(values);
+    }
+    return model;
+}
+
+// Random A and B: B is as large as A, so that every gradient counts.
+static inline Model *tiny_adapted(Model *base, unsigned targets, uint64_t seed)
+{
+    LoraConfig config = {.rank = 3, .alpha = 4, .targets = targets, .dropout = 0.3f, .rslora = true};
+    Model *model;
+    Error error;
+    assert_true(model_adapt(base, &config, "base", &model, &error));
+    for (int32_t p = 0; p < model_params(model)->n_params; p++) {
+        const Param *param = &model_params(model)->params[p];
+        float values[26 * 26];
+        assert_true(param->rows * param->cols <= 26 * 26);
+        for (int32_t i = 0; i < param->rows * param->cols; i++)
+            values[i] = 0.2f * test_normal(seed, (uint32_t)p, (uint32_t)i);
+        model_set_param(model, p, values);
     }
     return model;
 }

@@ -11,7 +11,8 @@ bool oracle_load_model(const Oracle *oracle, const char *sub, Model **model, Err
 {
     char *path = sub ? path_join(oracle->dir, sub) : mem_strdup(oracle->dir);
     ModelFile *file = NULL;
-    bool ok = model_file_open(path, &file, error) && model_load(file, oracle->backend, DTYPE_F32, model, error);
+    bool ok = model_file_open_over(path, oracle->base ? oracle->base : "", &file, error) &&
+              model_load(file, oracle->backend, DTYPE_F32, model, error);
     model_file_close(file);
     mem_free(path);
     return ok;

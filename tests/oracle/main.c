@@ -3,13 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/mem.h"
 #include "oracle.h"
 
 static void print_line(Oracle *oracle, bool ok, const char *file, const char *what)
 {
     oracle->n_checks++;
     oracle->n_failed += !ok;
-    printf("%-4s %-12s %-22s %s", ok ? "ok" : "FAIL", oracle->backend_name, file, what);
+    char name[64];
+    snprintf(name, sizeof name, "%s%s", oracle->base ? "adapter/" : "", file);
+    printf("%-4s %-12s %-22s %s", ok ? "ok" : "FAIL", oracle->backend_name, name, what);
 }
 
 void oracle_report(Oracle *oracle, const char *file, const char *what, double difference, double tolerance)
@@ -36,6 +40,22 @@ static void run_check(Oracle *oracle, const char *name, Check check)
     printf("\n");
 }
 
+static void check_adapter(Oracle *oracle)
+{
+    const char *dir = oracle->dir;
+    char *adapter = path_join(dir, "adapter");
+    if (dir_exists(adapter)) {
+        oracle->dir = adapter;
+        oracle->base = dir;
+        run_check(oracle, "forward", check_forward);
+        run_check(oracle, "sft", check_sft);
+        run_check(oracle, "sft_steps", check_sft_steps);
+        oracle->dir = dir;
+        oracle->base = NULL;
+    }
+    mem_free(adapter);
+}
+
 static void check_with_backend(Oracle *oracle)
 {
     run_check(oracle, "forward", check_forward);
@@ -43,6 +63,7 @@ static void check_with_backend(Oracle *oracle)
     run_check(oracle, "sft_steps", check_sft_steps);
     run_check(oracle, "grpo", check_grpo);
     run_check(oracle, "reward", check_reward);
+    check_adapter(oracle);
 }
 
 // `required`: that the backend cannot be had is a failure.

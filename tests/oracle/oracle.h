@@ -3,7 +3,8 @@
 // A folder of golden values is a Hugging Face checkpoint with tokenizer.cases.json, forward.safetensors,
 // sft.safetensors, sft_steps.safetensors, grpo.safetensors and reward.json beside it, and a second checkpoint in
 // student/. tests/golden/make_golden.py writes such a folder and says what each file holds. Sizes, vocabulary and ids
-// are read from the files; a missing file is a failure.
+// are read from the files; a missing file is a failure. Where the folder holds adapter/, that is a LoRA adapter over the
+// checkpoint as PEFT saves it, with forward, sft and sft_steps of the adapted model (make_adapters.py).
 //
 // A check returns false with an error where it could not be carried out; a difference is reported through
 // oracle_report.
@@ -17,6 +18,7 @@
 
 typedef struct Oracle {
     const char *dir;
+    const char *base;         // of the adapter that is checked: the folder below it; NULL: no adapter
     const char *backend_name; // of the lines printed; "text" where no backend is used
     Backend *backend;
     int n_checks, n_failed;

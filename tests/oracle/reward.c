@@ -65,6 +65,10 @@ static bool read_options(json_t *item, const char *where, NamedOptions *out, Err
         !json_number_or(item, where, "clip_logp", INFINITY, &s->clip_logp, error) ||
         !json_number_or(item, where, "clip_kl", INFINITY, &s->clip_kl, error))
         return false;
+    bool entropy;
+    if (!json_bool_or(item, where, "teacher_entropy", true, &entropy, error))
+        return false;
+    s->without_entropy = !entropy;
     if (!normaliser_by_name(logp.ptr, &s->normalise_logp) || !normaliser_by_name(kl.ptr, &s->normalise_kl) ||
         !kl_estimator_by_name(estimator.ptr, &s->kl_estimator))
         return error_set(error, "%s: options %s, a normaliser or estimator of another name", where, out->name.ptr);
@@ -211,6 +215,7 @@ static bool compare_sample(const RowRun *run, json_t *expected, const char *name
     return compare_floats(run, expected, "teacher_logp", name, sample->own_teacher_logp, n, error) &&
            compare_floats(run, expected, "student_logp", name, sample->student_logp, n, error) &&
            compare_floats(run, expected, "solution_logp", name, sample->solution_logp, sample->n_solution, error) &&
+           (!sample->exact_kl || compare_floats(run, expected, "exact_kl", name, sample->exact_kl, n, error)) &&
            compare_terms(run, expected, "logp_parts", name, parts->ss_terms, settings->n_ss, error) &&
            compare_terms(run, expected, "kl_parts", name, parts->kl_terms, settings->n_kl, error) &&
            compare_scalar(run, expected, "r_ss", name, parts->r_ss, error) &&

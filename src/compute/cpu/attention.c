@@ -54,8 +54,8 @@ static void score_queries(const Attention *a, const Scratch *s, int32_t kv_head,
 {
     int32_t tiles = div_up(count, TILE_ROWS);
     size_t panel_size = (size_t)a->plan.head_dim * PANEL;
-    Tile tile = {.c_row = BLOCK_K, .c_panel = PANEL, .a_row = BLOCK_K, .b = s->panels, .b_row = PANEL, .b_panel = panel_size,
-                 .len = a->plan.head_dim};
+    Tile tile = {.c_row = BLOCK_K, .c_panel = PANEL, .a_row = BLOCK_K, .b = s->panels, .b_row = PANEL,
+                 .b_panel = panel_size, .len = a->plan.head_dim};
     for (; from < to; from += tile.panels * PANEL) {
         tile.panels = count <= 6 && from % (2 * PANEL) == 0 && to - from > PANEL ? 2 : 1; // two keep the chains busy
         for (int32_t p = 0, at = from; p < tile.panels; p++, at += PANEL)
@@ -141,6 +141,12 @@ static void attention_task(void *context, int32_t task, int worker)
         a->kernels->scale(cpu_row(a->out, block->row + i / group) + (size_t)head * (size_t)plan->head_dim,
                           s.sums + (size_t)i * (size_t)plan->columns, plan->head_dim, 1 / totals[i]);
     }
+}
+
+void attention_needs(WorkNeeds *needs, int threads, const WorkShape *shape)
+{
+    AttentionPlan plan = attention_plan_largest(needs, shape, BLOCK_QUERIES);
+    work_need(needs, WORK_THREADS, (size_t)threads * scratch_floats(&plan) * sizeof(float));
 }
 
 void cpu_attention(Backend *be, Mat out, Mat lse, Mat q, Mat k, Mat v, const Forest *forest, int32_t head_dim,

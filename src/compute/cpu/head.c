@@ -1,9 +1,7 @@
 // The log-prob head: logits by blocks of the vocabulary, of which only maxima, sums and the targets' own stay.
 #include "compute/cpu/head.h"
 
-// Logits of one block of ids for the rows of row blocks rb_from .. rb_to - 1, and their sums. logits: [rows][512], or
-// part of chunk->logits.
-static void block_part(const HeadChunk *chunk, int32_t block, int32_t rb_from, int32_t rb_to, float *acc, float *aside)
+void head_block(const HeadChunk *chunk, int32_t block, int32_t rb_from, int32_t rb_to, float *acc, float *aside)
 {
     int32_t first = packed_row(&chunk->x, rb_from), rows = packed_row(&chunk->x, rb_to) - first;
     int32_t id_from = block * VOCABULARY_BLOCK, n = min_i32(VOCABULARY_BLOCK, chunk->w.n_out - id_from);
@@ -34,7 +32,7 @@ typedef struct BlockJob {
     float *work;  // of all workers: for each an accumulator and logits aside
 } BlockJob;
 
-#define WORKER_FLOATS (PRODUCT_ACC_FLOATS + (size_t)CHUNK_ROWS_MAX * VOCABULARY_BLOCK)
+#define WORKER_FLOATS (PRODUCT_ACC_FLOATS + HEAD_ASIDE_FLOATS)
 
 static void block_task(void *context, int32_t task, int worker)
 {
@@ -42,13 +40,13 @@ static void block_task(void *context, int32_t task, int worker)
     const HeadChunk *chunk = job->chunk;
     int32_t rb_from = task / chunk->n_blocks * job->step;
     float *acc = job->work + (size_t)worker * WORKER_FLOATS;
-    block_part(chunk, task % chunk->n_blocks, rb_from, min_i32(rb_from + job->step, chunk->x.row_blocks), acc,
+    head_block(chunk, task % chunk->n_blocks, rb_from, min_i32(rb_from + job->step, chunk->x.row_blocks), acc,
                acc + PRODUCT_ACC_FLOATS);
 }
 
 void head_chunk_run(Backend *be, HeadChunk *chunk, const float *x, int threads)
 {
-    chunk->x = packed_rows(be, x, chunk->rows, chunk->w.n_in);
+    chunk->x = packed_rows(be, WORK_LEFT, x, chunk->rows, chunk->w.n_in);
     int32_t row_tasks =
         threads == 1 ? 1 : div_up(4 * threads, chunk->n_blocks); // a small vocabulary is shared out by rows
     BlockJob job = {.chunk = chunk, .step = min_i32(packed_chunk(&chunk->x), div_up(chunk->x.row_blocks, row_tasks))};
@@ -85,15 +83,13 @@ static float row_entropy(const HeadChunk *chunk, int32_t row)
            chunk->kernels->combine_sums(chunk->max + at, chunk->weighted + at, chunk->n_blocks, max) / sum;
 }
 
-#define ROWS_AT_ONCE 1536 // bounds the workspace of sums; rows of a forward pass do not depend on it
-
 void cpu_head_logprobs(Backend *be, float *logp, float *entropy, Vec lse, Mat x, Weight w, const int32_t *targets,
                        float temperature)
 {
     assert(x.cols == w.n_in && temperature > 0 && (dev_is_none(lse.data) || lse.n == x.rows));
     int threads = cpu_threads_for(be, (double)x.rows * w.n_out * w.n_in);
-    for (int32_t from = 0; from < x.rows; from += ROWS_AT_ONCE) {
-        HeadChunk chunk = {.kernels = cpu_kernels(be), .w = w, .rows = min_i32(ROWS_AT_ONCE, x.rows - from),
+    for (int32_t from = 0; from < x.rows; from += HEAD_ROWS_AT_ONCE) {
+        HeadChunk chunk = {.kernels = cpu_kernels(be), .w = w, .rows = min_i32(HEAD_ROWS_AT_ONCE, x.rows - from),
                            .n_blocks = div_up(w.n_out, VOCABULARY_BLOCK), .inv_temperature = 1 / temperature,
                            .targets = targets + from};
         size_t sums = (size_t)chunk.rows * (size_t)chunk.n_blocks;
@@ -112,6 +108,15 @@ void cpu_head_logprobs(Backend *be, float *logp, float *entropy, Vec lse, Mat x,
                 entropy[from + r] = row_entropy(&chunk, r);
         }
     }
+}
+
+void head_needs(WorkNeeds *needs, int threads, const WorkShape *shape)
+{
+    size_t rows = (size_t)min_i32(HEAD_ROWS_AT_ONCE, shape->predictions);
+    size_t blocks = (size_t)div_up(shape->vocabulary, VOCABULARY_BLOCK);
+    work_need(needs, WORK_HEAD, (3 * rows * blocks + rows) * sizeof(float));
+    work_need(needs, WORK_LEFT, packed_work_bytes((int32_t)rows, shape->hidden));
+    work_need(needs, WORK_THREADS, (size_t)threads * WORKER_FLOATS * sizeof(float));
 }
 
 void cpu_head_logits(Backend *be, float *logits, Mat x, Weight w)

@@ -1,4 +1,4 @@
-// Shared by head.c, head_backward.c and sample.c: logits of a chunk of rows by blocks of the vocabulary, and their
+// Shared by head.c, head_kl.c, head_backward.c and sample.c: logits of a chunk of rows by blocks of the vocabulary, and their
 // sums.
 #ifndef RLT_COMPUTE_CPU_HEAD_H
 #define RLT_COMPUTE_CPU_HEAD_H
@@ -22,6 +22,12 @@ typedef struct HeadChunk {
     float *logits;               // [rows][V], kept; NULL: not kept
 } HeadChunk;
 
+#define HEAD_ROWS_AT_ONCE 1536 // bounds the workspace of sums; rows of a forward pass do not depend on it
+#define HEAD_ASIDE_FLOATS ((size_t)CHUNK_ROWS_MAX * VOCABULARY_BLOCK)
+
+// Logits of one block of ids for the rows of row blocks rb_from .. rb_to - 1, and their sums. The logits go to
+// aside [rows][VOCABULARY_BLOCK], or to their place in chunk->logits.
+void head_block(const HeadChunk *chunk, int32_t block, int32_t rb_from, int32_t rb_to, float *acc, float *aside);
 // Works out max and sum of every row and block (and what else is wanted) for chunk->rows rows at x.
 void head_chunk_run(Backend *be, HeadChunk *chunk, const float *x, int threads);
 // Largest logit / temperature of a row, and its log-sum-exp.

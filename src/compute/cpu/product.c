@@ -13,9 +13,12 @@ static Packed packed_shape(int32_t rows, int32_t cols)
     return p;
 }
 
-static size_t packed_bytes(const Packed *packed)
+size_t packed_work_bytes(int32_t rows, int32_t cols)
 {
-    return (size_t)packed->row_blocks * (size_t)packed->col_blocks * TILE_ROWS * (size_t)packed->col_block * sizeof(float);
+    Packed p = packed_shape(rows, cols);
+    if (p.row_stride == cols)
+        return 0;
+    return (size_t)p.row_blocks * (size_t)p.col_blocks * TILE_ROWS * (size_t)p.col_block * sizeof(float);
 }
 
 typedef struct PackJob {
@@ -40,13 +43,13 @@ static void pack_part(const void *args, int32_t from, int32_t to)
     }
 }
 
-Packed packed_rows(Backend *be, const float *x, int32_t rows, int32_t cols)
+Packed packed_rows(Backend *be, CpuWork where, const float *x, int32_t rows, int32_t cols)
 {
     Packed packed = packed_shape(rows, cols);
     packed.data = x;
     if (packed.row_stride == cols)
         return packed;
-    PackJob job = {.packed = &packed, .x = x, .to = cpu_work(be, WORK_LEFT, packed_bytes(&packed))};
+    PackJob job = {.packed = &packed, .x = x, .to = cpu_work(be, where, packed_work_bytes(rows, cols))};
     packed.data = job.to;
     cpu_run_parts(be, 2.0 * rows * cols, packed.row_blocks, pack_part, &job);
     return packed;
@@ -60,7 +63,22 @@ int32_t packed_chunk(const Packed *packed)
 
 int32_t panels_at_once(int32_t rows)
 {
-    return rows <= 2 ? 4 : rows <= 6 ? 2 : 1;
+    return rows <= 2 ? PRODUCT_PANELS_MAX : rows <= 6 ? 2 : 1;
+}
+
+// Inputs k .. k + tile->len - 1 of a tile's panels, as the tile's b: in place, or widened into room for as many.
+static void tile_weight(const Product *product, Tile *tile, int32_t panel, int32_t k, float *widened)
+{
+    Weight w = product->w;
+    if (w.dtype != DTYPE_Q8_0) {
+        tile->b = weight_panel(w, panel, k);
+        tile->b_panel = weight_panel_elements(w);
+        return;
+    }
+    for (int32_t p = 0; p < tile->panels; p++)
+        product->kernels->widen_q8(widened + (size_t)p * BLOCK_K * PANEL, q8_panel(w, panel + p), k, tile->len);
+    tile->b = widened;
+    tile->b_panel = BLOCK_K * PANEL;
 }
 
 void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_t panel_from, int32_t panel_to,
@@ -70,15 +88,15 @@ void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_
     Weight w = product->w;
     int32_t first = packed_row(x, rb_from), rows = packed_row(x, rb_to) - first;
     int32_t most = rb_to - rb_from == 1 ? panels_at_once(rows) : 1;
-    assert((size_t)rows * (size_t)most * PANEL <= PRODUCT_ACC_FLOATS);
+    assert((size_t)rows * (size_t)most * PANEL <= PRODUCT_SUMS_FLOATS);
     for (int32_t panel = panel_from, panels; panel < panel_to; panel += panels) {
         for (panels = most; panel + panels > panel_to;)
             panels /= 2;
         Tile tile = {.c_row = PANEL, .c_panel = (size_t)rows * PANEL, .a_row = (size_t)x->row_stride, .b_row = PANEL,
-                     .b_panel = weight_panel_elements(w), .panels = panels};
+                     .panels = panels};
         for (int32_t kb = 0; kb < x->col_blocks; kb++) {
-            tile.b = weight_panel(w, panel, kb * x->col_block);
             tile.len = packed_len(x, kb);
+            tile_weight(product, &tile, panel, kb * x->col_block, acc + PRODUCT_SUMS_FLOATS);
             tile.load = kb > 0;
             for (int32_t rb = rb_from; rb < rb_to; rb++) {
                 tile.a = packed_block(x, rb, kb);
@@ -125,7 +143,7 @@ void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w
 {
     if (rows == 0)
         return;
-    Packed packed = packed_rows(be, x, rows, w.n_in);
+    Packed packed = packed_rows(be, WORK_LEFT, x, rows, w.n_in);
     double work = (double)rows * w.n_out * w.n_in;
     int threads = cpu_threads_for(be, work);
     ProductJob job = {.chunk = packed_chunk(&packed)};

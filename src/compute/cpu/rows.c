@@ -1,6 +1,7 @@
 // Operations on rows of activations: embedding, norm, rotation, gate, gathers. Rows are shared out among threads; sums
 // over rows (gradients of what all rows share) are shared out by columns instead, so each runs in row order.
 #include <string.h>
+#include "base/philox.h"
 #include "compute/cpu/cpu_ops.h"
 
 #define COLUMN_SLICE 64 // columns that are summed at a time
@@ -214,4 +215,44 @@ void cpu_rows_scatter_add(Backend *be, Mat x, Mat from, const int32_t *rows)
         assert(rows[p] >= 0 && rows[p] < x.rows);
         cpu_kernels(be)->add(cpu_row(x, rows[p]), cpu_row(x, rows[p]), cpu_row(from, p), (size_t)x.cols);
     }
+}
+
+typedef struct Dropout {
+    Mat out, x;
+    const DropoutMask *mask;
+    bool accumulate;
+} Dropout;
+
+// keep[k .. k + 3]: what the four elements from k are multiplied by.
+static void dropout_factors(const DropoutMask *mask, int32_t row, int32_t k, float keep[4])
+{
+    uint32_t counter[4] = {(uint32_t)k / 4, mask->stream, 0, 0}, bits[4];
+    uint32_t key[2] = {(uint32_t)mask->row_keys[row], (uint32_t)(mask->row_keys[row] >> 32)};
+    philox4x32_10(counter, key, bits);
+    for (int i = 0; i < 4; i++)
+        keep[i] = (float)(bits[i] >> 8) * 0x1p-24f >= mask->rate ? mask->factor : 0;
+}
+
+static void dropout_part(const void *args, int32_t from, int32_t to)
+{
+    const Dropout *d = args;
+    for (int32_t t = from; t < to; t++) {
+        float *out = cpu_row(d->out, t), keep[4] = {d->mask->factor, d->mask->factor, d->mask->factor, d->mask->factor};
+        const float *x = cpu_row(d->x, t);
+        for (int32_t k = 0; k < d->x.cols; k += 4) {
+            if (d->mask->rate > 0)
+                dropout_factors(d->mask, t, k, keep);
+            for (int32_t i = 0; i < 4 && k + i < d->x.cols; i++) {
+                float kept = keep[i] != 0 ? keep[i] * x[k + i] : 0; // not 0 * x: that may be -0 or NaN
+                out[k + i] = d->accumulate ? out[k + i] + kept : kept;
+            }
+        }
+    }
+}
+
+void cpu_dropout(Backend *be, Mat out, Mat x, const DropoutMask *mask, bool accumulate)
+{
+    assert(out.rows == x.rows && out.cols == x.cols && mask->rate >= 0 && mask->rate < 1);
+    double work = (mask->rate > 0 ? 20 : 2) * elements(x);
+    cpu_run_parts(be, work, x.rows, dropout_part, &(Dropout){out, x, mask, accumulate});
 }

@@ -57,6 +57,23 @@ void ref_head_logprobs(Backend *be, float *logp, float *entropy, Vec lse, Mat x,
     mem_free(z);
 }
 
+void ref_head_kl(Backend *be, float *kl, Mat x, Weight w, Mat other_x, Weight other_w, float temperature)
+{
+    assert(x.cols == w.n_in && other_x.cols == other_w.n_in && x.rows == other_x.rows && w.n_out == other_w.n_out);
+    assert(temperature > 0);
+    double *z = mem_alloc((size_t)w.n_out, sizeof *z), *other = mem_alloc((size_t)w.n_out, sizeof *other);
+    for (int32_t p = 0; p < x.rows; p++) {
+        ref_scaled_logits(z, ref_row(x, p), w, temperature);
+        ref_scaled_logits(other, ref_row(other_x, p), other_w, temperature);
+        double log_sum = log_sum_exp(z, w.n_out), other_log_sum = log_sum_exp(other, w.n_out), sum = 0;
+        for (int32_t j = 0; j < w.n_out; j++)
+            sum += exp(z[j] - log_sum) * ((z[j] - log_sum) - (other[j] - other_log_sum));
+        kl[p] = (float)sum;
+    }
+    mem_free(z);
+    mem_free(other);
+}
+
 // d logp_i / d z_j = [i = j] - p_j, so with d_j = dlogp ([j = target] - p_j) / temperature:
 //   dx = sum_j d_j w_j,  dw_j += d_j x.
 void ref_head_logprobs_backward(Backend *be, Mat dx, Weight dw, const float *dlogp, Vec lse, Mat x, Weight w,

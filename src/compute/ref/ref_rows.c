@@ -1,5 +1,6 @@
 // Operations that move or add whole rows: embedding, gather and scatter, the K/V cache, addition.
 #include <string.h>
+#include "base/philox.h"
 #include "compute/ref/ref_ops.h"
 
 void ref_embed(Backend *be, Mat out, Weight w, const int32_t *ids)
@@ -59,4 +60,25 @@ void ref_add(Backend *be, Mat out, Mat a, Mat b)
     for (int32_t t = 0; t < out.rows; t++)
         for (int32_t c = 0; c < out.cols; c++)
             ref_row(out, t)[c] = ref_row(a, t)[c] + ref_row(b, t)[c];
+}
+
+static bool dropout_keeps(const DropoutMask *mask, int32_t row, int32_t k)
+{
+    if (mask->rate == 0)
+        return true;
+    uint32_t counter[4] = {(uint32_t)k / 4, mask->stream, 0, 0}, bits[4];
+    uint32_t key[2] = {(uint32_t)mask->row_keys[row], (uint32_t)(mask->row_keys[row] >> 32)};
+    philox4x32_10(counter, key, bits);
+    return (float)(bits[k % 4] >> 8) * 0x1p-24f >= mask->rate;
+}
+
+void ref_dropout(Backend *be, Mat out, Mat x, const DropoutMask *mask, bool accumulate)
+{
+    assert(out.rows == x.rows && out.cols == x.cols && mask->rate >= 0 && mask->rate < 1);
+    for (int32_t t = 0; t < out.rows; t++) {
+        for (int32_t k = 0; k < out.cols; k++) {
+            float kept = dropout_keeps(mask, t, k) ? mask->factor * ref_row(x, t)[k] : 0;
+            ref_row(out, t)[k] = accumulate ? ref_row(out, t)[k] + kept : kept;
+        }
+    }
 }

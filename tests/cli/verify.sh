@@ -1,0 +1,71 @@
+# The record: a manifest whose hashes are those of the files (sha256sum says so), `rlt verify` of one run and of two, and
+# replays of single steps to the same bits.
+. "$(dirname "$0")/lib.sh"
+make_tiny
+sft() { "$rlt" sft model=base/model data=questions/train.jsonl format=teacher tags=short steps=8 batch=4 lr=3e-3 checkpoint_every=3 "$@" 2>> log; }
+rl() { "$rlt" rl model=base/model data=questions/train.jsonl tags=short questions=2 samples=4 lr=1e-3 max_tokens=24 sync_every=2 \
+           checkpoint_every=2 steps=5 "$@" 2>> log; }
+says() { grep -qF -- "$1" "$2" || fail "expected \"$1\" in: $(cat "$2")"; }
+verify_fails() { ! "$rlt" verify "$@" > out 2> err || fail "verify $*: expected a failure: $(cat out)"; }
+
+sft out=a
+hash=$(sha256sum < questions/train.jsonl | cut -d ' ' -f 1)
+says "\"key\":\"data\",\"path\":\"questions/train.jsonl\",\"sha256\":\"$hash\"" a/manifest.json
+hash=$(sha256sum < a/model/model.safetensors | cut -d ' ' -f 1)
+says "\"path\":\"model/model.safetensors\",\"sha256\":\"$hash\"" a/manifest.json
+says "\"sha256\":\"$(sha256sum < "$rlt" | cut -d ' ' -f 1)\"" a/manifest.json
+says '"arguments":["rlt","sft","model=base/model","data=questions/train.jsonl"' a/manifest.json
+says '"seeds":{"seed":1}' a/manifest.json
+
+# one run: as recorded; a changed output, a changed input, a missing one
+"$rlt" verify a > out && says 'a: manifest: 2 inputs' out
+cp -r a b && printf x >> b/model/config.json
+verify_fails b && says 'output model/config.json' out && says '1 of' err
+cp questions/train.jsonl kept && sed -i '1s/4/5/' questions/train.jsonl
+verify_fails a && says 'input data' out
+refuses 1 'are not as recorded: no replay' "$rlt" verify a replay=2
+mv questions/train.jsonl gone && verify_fails a && says 'No such file' out
+cp kept questions/train.jsonl
+
+# two runs: none, a setting, an input
+rm -r b && OMP_NUM_THREADS=2 sft out=b
+"$rlt" verify a b > out 2> err || fail "the same run twice: $(cat out err)"
+says 'no difference' out
+sft out=c lr=3e-3 beta2=0.99
+verify_fails a c && says 'option beta2: 0.95' out && says 'first step that differs is 2' out && says 'loss: ' out
+# AdamW's beta2 first shows once a second gradient is in the moments: the loss of step 2 is the first that can differ
+verify_fails base a && says 'option steps: 6 / 8' out && says 'input model: none / base/model' out
+
+# a step once more: every one, from checkpoints and from the inputs; in a folder that has moved; with other threads
+for step in 0 1 2 3 4 5 6 7; do "$rlt" verify a replay=$step > out 2>> log || fail "replay $step: $(tail -n 1 log)"; done
+says 'step 7, from' out && says 'step-00000006: the same bits: metrics, model' out
+"$rlt" verify a --replay 2 > out 2>> log && says "from the run's inputs: the same bits: metrics, 1 checkpoint" out
+refuses_last() { ! "$rlt" verify "$@" > out 2> err || fail "verify $*: expected a failure"; tail -n 1 err > last; }
+refuses_last a replay=8 && says 'has no step 8: it ends with step 7' last
+rl out=r && mv r moved
+before=$(find moved -type f | sort | xargs sha256sum)
+for step in 0 1 2 3 4; do OMP_NUM_THREADS=$((step % 2 + 1)) "$rlt" verify moved replay=$step > out 2>> log || fail "replay $step: $(tail -n 1 log)"; done
+says 'the same bits: metrics, samples, model' out
+[ "$before" = "$(find moved -type f | sort | xargs sha256sum)" ] || fail "a replay changed the run's folder"
+# and what is not so is seen: a metric, a sample, a parameter
+sed -i '4s/"reward":-*[0-9]/&7/' moved/metrics.jsonl
+refuses_last moved replay=3 && says 'step 3: reward was' last
+rl out=r && sed -i '7s/"completion":"/&x/' r/samples.jsonl
+refuses_last r replay=3 && says 'gives other samples' last
+printf '\001' | dd of=a/checkpoints/step-00000006/state.safetensors bs=1 seek=20000 conv=notrunc status=none
+refuses_last a replay=5 && says 'step-00000006: the replay gives other parameters' last
+[ ! -e a/replay.partial ] || fail "a replay left its folder"
+
+# a run goes on with its own settings and inputs only
+long() { exec "$rlt" sft model=base/model data=questions/train.jsonl format=teacher tags=short steps=100000 batch=4 lr=3e-3 out=d \
+             checkpoint_every=1 2>> log; }
+(long) &
+child=$!
+until [ -d d/checkpoints/step-00000002 ]; do kill -0 $child || fail "the run ended"; sleep 0.01; done
+kill -9 $child
+wait $child 2> /dev/null || true
+refuses 1 'd: holds a run with lr=0.003' "$rlt" sft model=base/model data=questions/train.jsonl format=teacher tags=short steps=100000 \
+    batch=4 lr=1e-3 out=d resume=true
+sed -i '1s/4/5/' questions/train.jsonl
+refuses 1 'questions/train.jsonl: has changed since the run in d began' "$rlt" sft model=base/model data=questions/train.jsonl \
+    format=teacher tags=short steps=100000 batch=4 lr=3e-3 out=d resume=true
