@@ -194,6 +194,11 @@ void pass_reserve(Pass *pass, int32_t n_rows, int32_t n_predictions)
         memset(pass->positions, 0, (size_t)n_rows * sizeof *pass->positions); // in memory before the pass
         pass->cap_positions = n_rows;
     }
+    if (n_predictions > pass->cap_pred_rows) {
+        pass->pred_rows = mem_realloc(pass->pred_rows, (size_t)n_predictions, sizeof *pass->pred_rows);
+        memset(pass->pred_rows, 0, (size_t)n_predictions * sizeof *pass->pred_rows);
+        pass->cap_pred_rows = n_predictions;
+    }
     if (pass->settings.dropout && n_rows > pass->cap_row_keys) {
         pass->row_keys = mem_realloc(pass->row_keys, (size_t)n_rows, sizeof *pass->row_keys);
         memset(pass->row_keys, 0, (size_t)n_rows * sizeof *pass->row_keys);
