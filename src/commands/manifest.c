@@ -109,12 +109,14 @@ static void write_libraries(JsonWriter *w) {
     jw_object_end(w);
 }
 
+bool program_build(Sha256Hex *build, Error *error) { return sha256_file("/proc/self/exe", build, error); }
+
 // What the program is and what it runs on.
 static bool write_program(JsonWriter *w, Error *error) {
     char processor[128];
     processor_name(processor, sizeof processor);
     Sha256Hex build;
-    if (!sha256_file("/proc/self/exe", &build, error)) return false;
+    if (!program_build(&build, error)) return false;
     jw_kstring(w, "program", STR("rlt " RLT_VERSION));
     jw_key(w, "build");
     jw_object_begin(w);

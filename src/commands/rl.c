@@ -10,7 +10,9 @@
 #include "commands/generate_options.h"
 #include "commands/grading.h"
 #include "commands/lora_options.h"
+#include "commands/manifest.h"
 #include "commands/rl_options.h"
+#include "commands/rollout_file.h"
 #include "commands/run_folder.h"
 #include "commands/run_shape.h"
 #include "commands/training.h"
@@ -68,6 +70,8 @@ typedef struct RlRun {
     RlQuestion *questions; // [data.count]
     Trainer *trainer;
     RunFolder *folder;
+    RolloutKeeper keeper;
+    Sha256Hex build; // of this program
     Rl rl;
 } RlRun;
 
@@ -372,6 +376,44 @@ static bool record_samples(RlRun *r, int64_t step, const RlRollout *rollout, Err
     return ok;
 }
 
+// ---- rollouts that an interrupted run has sampled already
+
+static RolloutKey rollout_key(const RlRun *r, int64_t step, int32_t n) {
+    return (RolloutKey){step, r->build, n, model_config(r->model)->vocabulary};
+}
+
+static bool load_rollout(void *context, int64_t step, Completion *completions, int32_t n, GenerateCounts *counts, bool *found,
+                         Error *error) {
+    RlRun *r = context;
+    RolloutKey key = rollout_key(r, step, n);
+    char *path = run_folder_rollout(r->folder, step);
+    bool ok = rollout_load(path, &key, completions, counts, found, error);
+    if (ok && *found) log_info("%s: step %lld was sampled before the interruption", run_folder_path(r->folder), (long long)step);
+    mem_free(path);
+    return ok;
+}
+
+static bool save_rollout(void *context, int64_t step, const Completion *completions, int32_t n, const GenerateCounts *counts,
+                         Error *error) {
+    RlRun *r = context;
+    RolloutKey key = rollout_key(r, step, n);
+    char *path = run_folder_rollout(r->folder, step);
+    bool ok = rollout_save(path, &key, completions, counts, error);
+    mem_free(path);
+    return ok;
+}
+
+// A run that can go on keeps them; a replay computes everything again.
+static bool keep_rollouts(RlRun *r, Error *error) {
+    if (options_int(r->options, "checkpoint_every") == 0 || options_int(r->options, "replay") >= 0) return true;
+    char *path = path_join(run_folder_path(r->folder), "rollouts");
+    bool ok = dir_make(path, error) && program_build(&r->build, error);
+    mem_free(path);
+    r->keeper = (RolloutKeeper){load_rollout, save_rollout, r};
+    r->rl.keeper = &r->keeper;
+    return ok;
+}
+
 // ---- the loop
 
 static void choose_questions(const RlRun *r, int64_t step, int32_t n, int32_t *permutation, int64_t *epoch, RlQuestion *chosen) {
@@ -471,7 +513,7 @@ static bool run(const Options *options, Error *error) {
     if (ok && run_folder_finished(r.folder)) {
         log_info("%s: finished already", options_text(options, "out"));
     } else {
-        ok = ok && load_models(&r, error) && set_up(&r, error) && train(&r, error);
+        ok = ok && load_models(&r, error) && set_up(&r, error) && keep_rollouts(&r, error) && train(&r, error);
     }
     rl_run_free(&r);
     return ok;

@@ -11,7 +11,7 @@
 #define TRUNK_MIN 16
 // Tokens whose arithmetic takes as long as reading the weights once: below it a pass costs nearly the same whatever it holds.
 // Measured on CPUs (docs/log.md); it decides how much is guessed ahead, never what is sampled.
-#define FREE_ROWS 24
+#define FREE_ROWS 4
 
 const char *finish_name(Finish finish) { return finish == FINISH_STOP ? "stop" : "length"; }
 

@@ -110,7 +110,13 @@ static bool roll_out(Rl *rl, int64_t step, RlRollout *rollout, GenerateCounts *c
     settings.step = (uint32_t)step;
     settings.stop = stop_text_reached;
     settings.stop_context = &stop;
-    bool ok = generate(trainer_model(rl->trainer), rl->decode_pass, prompts, n, &settings, completions, counts, error);
+    const RolloutKeeper *keeper = rl->keeper;
+    bool found = false;
+    bool ok = keeper == NULL || keeper->load(keeper->context, step, completions, n * group, counts, &found, error);
+    if (ok && !found) {
+        ok = generate(trainer_model(rl->trainer), rl->decode_pass, prompts, n, &settings, completions, counts, error) &&
+             (keeper == NULL || keeper->save(keeper->context, step, completions, n * group, counts, error));
+    }
     for (int32_t i = 0; ok && i < n * group; i++) rollout->samples[i].completion = completions[i];
     stop_text_free(&stop);
     mem_free(prompts);

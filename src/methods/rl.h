@@ -29,6 +29,13 @@ typedef struct RlReward {
 } RlReward;
 const RlReward *rl_reward_by_name(const char *name); // NULL when unknown
 
+// Completions of a step that were sampled before, and keeping those that are: an interrupted step is not sampled twice.
+typedef struct RolloutKeeper {
+    bool (*load)(void *context, int64_t step, Completion *completions, int32_t n, GenerateCounts *counts, bool *found, Error *error);
+    bool (*save)(void *context, int64_t step, const Completion *completions, int32_t n, const GenerateCounts *counts, Error *error);
+    void *context;
+} RolloutKeeper;
+
 struct Rl { // set up by the caller; everything is borrowed
     Trainer *trainer;            // the policy
     Pass *decode_pass;           // forward only
@@ -44,6 +51,7 @@ struct Rl { // set up by the caller; everything is borrowed
     RewardSum sum;               // what is added to that reward
     int32_t n_kept_tokens;       // reward "teacher": so many samples of each question keep their tokens' values
     GenerateSettings generate;   // step, stop are set by rl_step
+    const RolloutKeeper *keeper; // NULL: none
     int32_t group_size;
     GrpoSettings grpo;
     int32_t updates;             // optimiser steps a batch, 1 for the paper

@@ -180,6 +180,15 @@ size_t pass_arena_bytes(const ModelConfig *config, int32_t lora_rank, PassSettin
     return bytes;
 }
 
+static void reserve_row_keys(Pass *pass, int32_t n_rows)
+{
+    if (!pass->settings.dropout || n_rows <= pass->cap_row_keys)
+        return;
+    pass->row_keys = mem_realloc(pass->row_keys, (size_t)n_rows, sizeof *pass->row_keys);
+    memset(pass->row_keys, 0, (size_t)n_rows * sizeof *pass->row_keys);
+    pass->cap_row_keys = n_rows;
+}
+
 void pass_reserve(Pass *pass, int32_t n_rows, int32_t n_predictions)
 {
     pass->forward_of = NULL; // what is carved from here on is another batch's
@@ -199,11 +208,7 @@ void pass_reserve(Pass *pass, int32_t n_rows, int32_t n_predictions)
         memset(pass->pred_rows, 0, (size_t)n_predictions * sizeof *pass->pred_rows);
         pass->cap_pred_rows = n_predictions;
     }
-    if (pass->settings.dropout && n_rows > pass->cap_row_keys) {
-        pass->row_keys = mem_realloc(pass->row_keys, (size_t)n_rows, sizeof *pass->row_keys);
-        memset(pass->row_keys, 0, (size_t)n_rows * sizeof *pass->row_keys);
-        pass->cap_row_keys = n_rows;
-    }
+    reserve_row_keys(pass, n_rows);
 }
 
 Batch *pass_batch(Pass *pass)
@@ -254,7 +259,7 @@ void pass_address_rows(Pass *pass, const Batch *batch)
 {
     if (pass->dropout.rate == 0)
         return;
-    assert(batch->forest.n_rows <= pass->cap_row_keys);
+    reserve_row_keys(pass, batch->forest.n_rows);
     for (int32_t i = 0; i < batch->forest.n_segments; i++) {
         const Segment *segment = &batch->segments[i];
         RngAddress address = {.seed = pass->dropout.seed, .purpose = RNG_DROPOUT, .step = pass->dropout.step,

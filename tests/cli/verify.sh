@@ -61,7 +61,7 @@ long() { exec "$rlt" sft model=base/model data=questions/train.jsonl format=teac
              checkpoint_every=1 2>> log; }
 (long) &
 child=$!
-until [ -d d/checkpoints/step-00000002 ]; do kill -0 $child || fail "the run ended"; sleep 0.01; done
+until [ "$(cat d/metrics.jsonl 2> /dev/null | wc -l)" -ge 3 ]; do kill -0 $child || fail "the run ended"; sleep 0.01; done
 kill -9 $child
 wait $child 2> /dev/null || true
 refuses 1 'd: holds a run with lr=0.003' "$rlt" sft model=base/model data=questions/train.jsonl format=teacher tags=short steps=100000 \
