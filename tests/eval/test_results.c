@@ -40,7 +40,7 @@ static void figures_of_several_samples(void **state) {
     Buf text;
     buf_init(&text, 0);
     add_question(&text, 0, "a", "Rww", "011"); // votes: two for the wrong one
-    add_question(&text, 1, "b", "wRR", "011"); // two for the right one
+    add_question(&text, 1, "b", "RwR", "010"); // two for the right one
     add_question(&text, 4, "c", "www", "---"); // nobody votes
     add_question(&text, 7, "d", "RRR", "000");
     EvalSamples s = must_read_samples(&text);
@@ -57,7 +57,7 @@ static void figures_of_several_samples(void **state) {
         {"pass@1", "bootstrap", (1.0 / 3 + 2.0 / 3 + 0 + 1) / 4},
         {"pass@2", "bootstrap", (2.0 / 3 + 1 + 0 + 1) / 4}, // 1 - C(2,2)/C(3,2); 1 - 0
         {"pass@3", "wilson", 3.0 / 4},
-        {"maj@2", "wilson", 2.0 / 4}, // of the first two answers; a tie goes to the first
+        {"maj@2", "wilson", 3.0 / 4}, // of the first two answers; a tie goes to the first
         {"maj@3", "wilson", 2.0 / 4},
     };
     assert_int_equal(n, 5);
