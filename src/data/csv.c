@@ -103,7 +103,8 @@ static bool read_field(Csv *csv, int *end, Error *error) {
 // 1: a record; 0: the end; -1: an error.
 static int read_record(Csv *csv, Error *error) {
     int byte;
-    while ((byte = peek(csv, error)) == '\n' || byte == '\r') take(csv);
+    while ((byte = peek(csv, error)) == '\n' || byte == '\r')
+        take(csv);
     if (byte < 0) return byte == -1 ? 0 : -1;
     csv->start_line = csv->line;
     set_where(csv);
@@ -130,7 +131,8 @@ static json_t *field_string(const Csv *csv, size_t i, Error *error) {
 
 static bool read_columns(Csv *csv, Error *error) {
     int status = read_record(csv, error);
-    if (status == 0) error_set(error, "%s: expected a first line with the names of columns", byte_reader_name(csv->bytes));
+    if (status == 0)
+        error_set(error, "%s: expected a first line with the names of columns", byte_reader_name(csv->bytes));
     if (status != 1) return false;
     csv->columns = json_array();
     json_t *seen = json_object();
@@ -176,7 +178,8 @@ int csv_next(Csv *csv, json_t **row, Error *error) {
     if (status != 1) return status;
     size_t n = json_array_size(csv->columns);
     if (csv->record.n != n) {
-        error_set(error, "%s: expected %zu fields, as many as there are columns, found %zu", csv->where, n, csv->record.n);
+        error_set(error, "%s: expected %zu fields, as many as there are columns, found %zu", csv->where, n,
+                  csv->record.n);
         return -1;
     }
     if (csv->n_rows++ == csv->limits->max_rows) {
@@ -195,8 +198,12 @@ int csv_next(Csv *csv, json_t **row, Error *error) {
     return 1;
 }
 
-const char *csv_where(const Csv *csv) { return csv->where; }
-size_t csv_line(const Csv *csv) { return csv->start_line; }
+const char *csv_where(const Csv *csv) {
+    return csv->where;
+}
+size_t csv_line(const Csv *csv) {
+    return csv->start_line;
+}
 
 void csv_close(Csv *csv) {
     if (csv == NULL) return;

@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 
-#define SAMPLES_MAX 10000           // answers a question
+#define SAMPLES_MAX 10000 // answers a question
 #define QUESTIONS_MAX ((int64_t)1 << 24)
 
 // ---- rows
@@ -50,9 +50,9 @@ void sample_row_write(const SampleRow *r, Buf *out) {
 typedef struct Reader {
     EvalSamples *s;
     const char *path;
-    int64_t lines, cap;   // of right, same_as
-    int64_t row;          // of the question that is being read
-    int32_t next;         // sample that is expected, 0: of a new question
+    int64_t lines, cap; // of right, same_as
+    int64_t row;        // of the question that is being read
+    int32_t next;       // sample that is expected, 0: of a new question
     json_t *seen_verdicts, *seen_rules;
 } Reader;
 
@@ -131,7 +131,8 @@ static bool read_row(Reader *r, json_t *row, const char *where, Error *error) {
     }
     if (sample == 0 && !begin_question(r, number, id, where, error)) return false;
     if (r->s->n == 0 || sample != r->next || number != r->row) {
-        return error_set(error, "%s: expected sample %d of row %lld", where, r->s->n > 0 ? r->next : 0, (long long)r->row);
+        return error_set(error, "%s: expected sample %d of row %lld", where, r->s->n > 0 ? r->next : 0,
+                         (long long)r->row);
     }
     add_answer(r, right, same_as);
     return read_counts(r->s, row, where, error);
@@ -179,7 +180,8 @@ void eval_samples_free(EvalSamples *s) {
 
 static int64_t count_right(const EvalSamples *s, int64_t q) {
     int64_t n = 0;
-    for (int32_t i = 0; i < s->samples; i++) n += s->right[q * s->samples + i];
+    for (int32_t i = 0; i < s->samples; i++)
+        n += s->right[q * s->samples + i];
     return n;
 }
 
@@ -214,12 +216,14 @@ size_t eval_figures(const EvalSamples *s, uint64_t seed, EvalFigure figures[EVAL
     double *values = mem_alloc((size_t)s->n, sizeof *values);
     size_t n = 0;
     for (int32_t k = 1;; k = 2 * k < s->samples ? 2 * k : s->samples) {
-        for (int64_t q = 0; q < s->n; q++) values[q] = stats_pass_at_k(s->samples, count_right(s, q), k);
+        for (int64_t q = 0; q < s->n; q++)
+            values[q] = stats_pass_at_k(s->samples, count_right(s, q), k);
         figures[n++] = make_figure("pass", k, values, s->n, seed, (uint32_t)(2 * k));
         if (k == s->samples) break;
     }
     for (int32_t k = 2; s->votes && k <= s->samples; k = 2 * k < s->samples || k == s->samples ? 2 * k : s->samples) {
-        for (int64_t q = 0; q < s->n; q++) values[q] = majority_right(s, q, k);
+        for (int64_t q = 0; q < s->n; q++)
+            values[q] = majority_right(s, q, k);
         figures[n++] = make_figure("maj", k, values, s->n, seed, (uint32_t)(2 * k + 1));
     }
     assert(n <= EVAL_FIGURES_MAX);
@@ -230,7 +234,8 @@ size_t eval_figures(const EvalSamples *s, uint64_t seed, EvalFigure figures[EVAL
 static void write_counts(JsonWriter *w, const char *key, const EvalCount *counts, size_t n) {
     jw_key(w, key);
     jw_object_begin(w);
-    for (size_t i = 0; i < n; i++) jw_kint(w, counts[i].name.ptr, counts[i].n);
+    for (size_t i = 0; i < n; i++)
+        jw_kint(w, counts[i].name.ptr, counts[i].n);
     jw_object_end(w);
 }
 

@@ -14,12 +14,12 @@ typedef struct SampleRow { // one answer; borrowed
     const TaskQuestion *question;
     Str prompt, output;
     const TaskVerdict *verdict;
-    int32_t same_as;           // the first sample of the question with the same answer; -1: no answer, or no votes
-    int64_t tokens;            // below 0: not known
-    int32_t put, waits;        // tokens put in by force, thoughts gone on with
-    bool closed;               // the thought was closed by force
-    const char *finish;        // "stop", "length", ...
-    const char *refusal;       // why a server gave no answer; NULL: it did
+    int32_t same_as;     // the first sample of the question with the same answer; -1: no answer, or no votes
+    int64_t tokens;      // below 0: not known
+    int32_t put, waits;  // tokens put in by force, thoughts gone on with
+    bool closed;         // the thought was closed by force
+    const char *finish;  // "stop", "length", ...
+    const char *refusal; // why a server gave no answer; NULL: it did
 } SampleRow;
 void sample_row_write(const SampleRow *row, Buf *out); // one JSON line
 
@@ -42,7 +42,8 @@ typedef struct EvalSamples { // owned
     Arena *arena;
 } EvalSamples;
 
-// Reads a whole samples.jsonl: its questions' answers stand together, `samples` each. On failure nothing is to be freed.
+// Reads a whole samples.jsonl: its questions' answers stand together, `samples` each. On failure nothing is to be
+// freed.
 MUST_CHECK bool eval_samples_read(const char *path, EvalSamples *samples, Error *error);
 void eval_samples_free(EvalSamples *samples); // a zeroed one is fine
 
@@ -64,14 +65,15 @@ typedef struct EvalAbout { // what results.json says besides; borrowed
 } EvalAbout;
 void eval_results_write(const EvalSamples *samples, const EvalAbout *about, const EvalFigure *figures, size_t n,
                         Buf *out);
-void eval_table_write(const EvalSamples *samples, const EvalAbout *about, const EvalFigure *figures, size_t n, Buf *out);
+void eval_table_write(const EvalSamples *samples, const EvalAbout *about, const EvalFigure *figures, size_t n,
+                      Buf *out);
 
 typedef struct EvalComparison {
-    int64_t n, only_a, only_b;  // questions that both runs have; those of one alone
-    double a, b;                // pass@1 on the n
-    PairedDifference pass;      // of a - b
-    int64_t right_a, right_b;   // sample 0: right in a alone, in b alone
-    double mcnemar_p;           // of these
+    int64_t n, only_a, only_b; // questions that both runs have; those of one alone
+    double a, b;               // pass@1 on the n
+    PairedDifference pass;     // of a - b
+    int64_t right_a, right_b;  // sample 0: right in a alone, in b alone
+    double mcnemar_p;          // of these
 } EvalComparison;
 
 // Pairs questions by id. Fails where no question is in both.

@@ -3,7 +3,8 @@
 //
 // Contract
 // - TaskQuestions owns all that its questions say; a question lives as long.
-// - Grading reads any bytes. It says nothing but its verdict for what a text holds, and fails only where programs are to
+// - Grading reads any bytes. It says nothing but its verdict for what a text holds, and fails only where programs are
+// to
 //   be run and cannot be.
 // - A question, its prompt and its verdict do not depend on the row's place in its file.
 #ifndef RLT_EVAL_TASK_H
@@ -72,7 +73,7 @@ struct Task {
     bool runs_programs;
 };
 
-extern const Task *const task_table[]; // ends with NULL
+extern const Task *const task_table[];      // ends with NULL
 const Task *task_by_name(const char *name); // NULL: unknown
 #define TASK_NAMES "countdown|aime24|aime25|math500|math|gsm8k|olympiadbench|gpqa|livecodebench|jsonl|exact"
 #define TASK_PROMPTS "task|plain|rlt|skythought|lighteval"

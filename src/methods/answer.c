@@ -35,11 +35,15 @@ static Sample *sample_of(const Run *r, int32_t question, int32_t sample) {
     return &r->samples[(size_t)question * (size_t)r->settings->samples + (size_t)sample];
 }
 
-static int32_t min_i32(int32_t a, int32_t b) { return a < b ? a : b; }
+static int32_t min_i32(int32_t a, int32_t b) {
+    return a < b ? a : b;
+}
 
 // ---- what an answer that has stopped needs
 
-static bool holds(const Buf *text, const char *part) { return str_find(buf_str(text), str_of(part), 0) >= 0; }
+static bool holds(const Buf *text, const char *part) {
+    return str_find(buf_str(text), str_of(part), 0) >= 0;
+}
 
 static bool is_stop_id(const Run *r, int32_t id) {
     const GenerateSettings *g = &r->settings->generate;
@@ -115,7 +119,8 @@ static int32_t room(const Run *r, int32_t question, const Sample *sample) {
     const AnswerSettings *s = r->settings;
     int32_t n = sample->answer.ids.len;
     int32_t left = min_i32(s->generate.max_tokens - n, r->max_context - r->questions[question].n_ids - n);
-    if (s->thought_max > 0 && !sample->thought_over) left = min_i32(left, s->thought_max - n > 1 ? s->thought_max - n : 1);
+    if (s->thought_max > 0 && !sample->thought_over)
+        left = min_i32(left, s->thought_max - n > 1 ? s->thought_max - n : 1);
     return left;
 }
 
@@ -125,9 +130,11 @@ static void end_sample(Run *r, int32_t question, Sample *sample, Finish finish) 
     if (--r->n_open[question] > 0) return;
     int32_t n = r->settings->samples;
     Answer *answers = mem_alloc((size_t)n, sizeof *answers);
-    for (int32_t s = 0; s < n; s++) answers[s] = sample_of(r, question, s)->answer;
+    for (int32_t s = 0; s < n; s++)
+        answers[s] = sample_of(r, question, s)->answer;
     if (!r->failed) r->failed = !r->settings->done(r->settings->context, question, answers, r->error);
-    for (int32_t s = 0; s < n; s++) ids_free(&sample_of(r, question, s)->answer.ids);
+    for (int32_t s = 0; s < n; s++)
+        ids_free(&sample_of(r, question, s)->answer.ids);
     mem_free(answers);
 }
 
@@ -206,8 +213,10 @@ static bool run_round(Run *r, Model *model, Pass *pass, uint32_t round, Error *e
     settings.stop = stop, settings.stop_context = r;
     settings.done = request_done, settings.done_context = r;
     bool ok = generate(model, pass, prompts, r->n_requests, &settings, r->completions, NULL, error) && !r->failed;
-    for (int32_t i = 0; i < n_completions; i++) completion_free(&r->completions[i]);
-    for (int32_t i = 0; i < r->n_requests; i++) ids_free(&r->requests[i].ids);
+    for (int32_t i = 0; i < n_completions; i++)
+        completion_free(&r->completions[i]);
+    for (int32_t i = 0; i < r->n_requests; i++)
+        ids_free(&r->requests[i].ids);
     mem_free(r->completions), mem_free(prompts), mem_free(limits);
     return ok;
 }
@@ -229,13 +238,16 @@ bool answer_questions(Model *model, Pass *pass, const AnswerQuestion *questions,
     r.samples = mem_alloc(n_samples, sizeof *r.samples);
     r.requests = mem_alloc(n_samples, sizeof *r.requests);
     r.n_open = mem_alloc((size_t)n, sizeof *r.n_open);
-    for (int32_t q = 0; q < n; q++) r.n_open[q] = settings->samples;
+    for (int32_t q = 0; q < n; q++)
+        r.n_open[q] = settings->samples;
     const DialogueFormat *f = settings->dialogue->format;
     r.stop = stop_text(settings->dialogue->tokenizer, f->solution_close);
     if (settings->thought_min > 0 && r.stop.n < STOP_TEXT_MAX) r.stop.texts[r.stop.n++] = str_of(f->thought_close);
     bool ok = true;
-    for (uint32_t round = 0; ok && any_open(&r); round++) ok = run_round(&r, model, pass, round, error);
-    for (size_t i = 0; i < n_samples; i++) ids_free(&r.samples[i].answer.ids);
+    for (uint32_t round = 0; ok && any_open(&r); round++)
+        ok = run_round(&r, model, pass, round, error);
+    for (size_t i = 0; i < n_samples; i++)
+        ids_free(&r.samples[i].answer.ids);
     stop_text_free(&r.stop);
     mem_free(r.samples), mem_free(r.requests), mem_free(r.n_open);
     return ok;

@@ -20,24 +20,37 @@ static bool read(json_t *row, const char *where, const TaskReader *reader, TaskQ
         return false;
     }
     q->gold = str_trim(q->gold);
-    return is_answer(q->gold) ||
-           error_set(error, "%s: key \"answer\": expected a whole number from 0 to 999", where);
+    return is_answer(q->gold) || error_set(error, "%s: key \"answer\": expected a whole number from 0 to 999", where);
 }
 
 static const TaskFile files_2024[] = {
-    {"AIME 2024 I and II, test.jsonl, 30 rows", "github.com/hkust-nlp/simpleRL-reason, examples/simplelr_math_eval/data/aime24",
-     "MIT; texts (c) MAA", "af2b8bd2aa911b6333ad0df32f3ca05c7ae8ed10f1731f4372c8ae26990bf7ac"},
+    {"AIME 2024 I and II, test.jsonl, 30 rows",
+     "github.com/hkust-nlp/simpleRL-reason, examples/simplelr_math_eval/data/aime24", "MIT; texts (c) MAA",
+     "af2b8bd2aa911b6333ad0df32f3ca05c7ae8ed10f1731f4372c8ae26990bf7ac"},
     {"the same, Parquet", "huggingface.co/datasets/HuggingFaceH4/aime_2024", "as stated there; texts (c) MAA", NULL},
     {0},
 };
 static const TaskFile files_2025[] = {
-    {"AIME 2025 I and II, JSONL", "huggingface.co/datasets/opencompass/AIME2025", "as stated there; texts (c) MAA", NULL},
+    {"AIME 2025 I and II, JSONL", "huggingface.co/datasets/opencompass/AIME2025", "as stated there; texts (c) MAA",
+     NULL},
     {0},
 };
 
-const Task task_aime24 = {.name = "aime24", .about = "AIME 2024", .files = files_2024, .before = TASK_BOXED_BEFORE,
-                          .after = TASK_BOXED_AFTER, .prompt = "rlt", .read = read, .grade = task_grade_math,
+const Task task_aime24 = {.name = "aime24",
+                          .about = "AIME 2024",
+                          .files = files_2024,
+                          .before = TASK_BOXED_BEFORE,
+                          .after = TASK_BOXED_AFTER,
+                          .prompt = "rlt",
+                          .read = read,
+                          .grade = task_grade_math,
                           .same = task_same_math};
-const Task task_aime25 = {.name = "aime25", .about = "AIME 2025", .files = files_2025, .before = TASK_BOXED_BEFORE,
-                          .after = TASK_BOXED_AFTER, .prompt = "rlt", .read = read, .grade = task_grade_math,
+const Task task_aime25 = {.name = "aime25",
+                          .about = "AIME 2025",
+                          .files = files_2025,
+                          .before = TASK_BOXED_BEFORE,
+                          .after = TASK_BOXED_AFTER,
+                          .prompt = "rlt",
+                          .read = read,
+                          .grade = task_grade_math,
                           .same = task_same_math};

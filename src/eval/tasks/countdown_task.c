@@ -115,7 +115,8 @@ static const TaskFile files[] = {
     {"made by `rlt data countdown`", "this program", "yours", NULL},
     {"countdown_cd3_test.jsonl, 256 rows", "github.com/dllm-reasoning/d1, dataset", "Apache-2.0",
      "9916f614621e26fb2b035ed4ea641e35e4fff0d533bb9b9c7bcaaa61017d88c6"},
-    {"Countdown-Tasks-3to4, Parquet", "huggingface.co/datasets/Jiayi-Pan/Countdown-Tasks-3to4", "as stated there", NULL},
+    {"Countdown-Tasks-3to4, Parquet", "huggingface.co/datasets/Jiayi-Pan/Countdown-Tasks-3to4", "as stated there",
+     NULL},
     {0},
 };
 

@@ -77,7 +77,8 @@ const Task task_gpqa = {
     .csv = true,
     .before = "Answer the multiple-choice question below. Put the letter of your choice, and nothing else, inside "
               "\\boxed{}.\n\n",
-    .after = "\n\nReason step by step. On the last line, write \"Answer: \" and after it one of the letters A, B, C, D.",
+    .after =
+        "\n\nReason step by step. On the last line, write \"Answer: \" and after it one of the letters A, B, C, D.",
     .prompt = "rlt",
     .read = read,
     .grade = grade,

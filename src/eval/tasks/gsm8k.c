@@ -19,7 +19,8 @@ static bool read(json_t *row, const char *where, const TaskReader *reader, TaskQ
         return false;
     }
     q->gold = final_answer(answer);
-    return q->gold.len > 0 || error_set(error, "%s: key \"answer\": expected #### and the final answer at its end", where);
+    return q->gold.len > 0 ||
+           error_set(error, "%s: key \"answer\": expected #### and the final answer at its end", where);
 }
 
 static const TaskFile files[] = {
@@ -30,6 +31,12 @@ static const TaskFile files[] = {
     {0},
 };
 
-const Task task_gsm8k = {.name = "gsm8k", .about = "school mathematics in words", .files = files,
-                         .before = TASK_BOXED_BEFORE, .after = TASK_ANSWER_AFTER, .prompt = "rlt", .read = read,
-                         .grade = task_grade_math, .same = task_same_math};
+const Task task_gsm8k = {.name = "gsm8k",
+                         .about = "school mathematics in words",
+                         .files = files,
+                         .before = TASK_BOXED_BEFORE,
+                         .after = TASK_ANSWER_AFTER,
+                         .prompt = "rlt",
+                         .read = read,
+                         .grade = task_grade_math,
+                         .same = task_same_math};
