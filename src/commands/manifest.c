@@ -246,8 +246,9 @@ static bool replace_manifest(const char *folder, json_t *manifest, Error *error)
 
 // Keys without influence on a result: exactness is what this program promises.
 static bool changes_no_result(const OptionRow *row) {
-    static const char *const keys[] = {"resume", "replay",     "keep",      "checkpoint_every",
-                                       "slots",  "cache_rows", "speculate", "backend"};
+    static const char *const keys[] = {"resume",    "replay",    "keep",    "checkpoint_every",
+                                       "slots",     "cache_rows", "speculate", "backend",
+                                       "in_flight", "requests_per_second", "request_tries", "request_seconds", "key_env"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (strcmp(keys[i], row->key) == 0) return true;
     }
