@@ -41,7 +41,7 @@ static const OptionRow rows[] = {
     {"temperature", OPTION_REAL, "0.7", 0.01, 100, NULL, "Of sampling and of every log-prob."},
     {"max_tokens", OPTION_INT, "1024", 1, 1e7, NULL, "New tokens a completion."},
     SLOT_OPTIONS,
-    {"max_rows", OPTION_INT, "2048", 1, 1e7, NULL, "Tokens a batch of scoring or training."},
+    {"max_rows", OPTION_INT, "2048", 1, 1e7, NULL, "Tokens a batch of scoring or training; changes no bit of the result."},
     {"entropy", OPTION_BOOL, "true", 0, 0, NULL, "Whether the policy's entropy is measured (costs a little)."},
     {"log_samples", OPTION_INT, "2", 0, 1e6, NULL, "Completions a step that are kept in samples.jsonl."},
     {"log_tokens", OPTION_BOOL, "false", 0, 0, NULL, "reward=teacher: these keep their tokens, and of each its value in r_KL or r_SS."},
