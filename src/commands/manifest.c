@@ -263,10 +263,10 @@ static bool same_options(const char *folder, json_t *manifest, const Options *op
         bool same = json_equal(was, now);
         json_decref(now);
         if (same) continue;
-        char *text = json_dumps(was, JSON_ENCODE_ANY);
+        char *text = option_value_text(was);
         error_set(error, "%s: holds a run with %s=%s, not %s: take another folder", folder, row->key, text != NULL ? text : "?",
                   options_text(options, row->key));
-        free(text);
+        mem_free(text);
         return false;
     }
     return true;

@@ -64,8 +64,8 @@ child=$!
 until [ "$(cat d/metrics.jsonl 2> /dev/null | wc -l)" -ge 3 ]; do kill -0 $child || fail "the run ended"; sleep 0.01; done
 kill -9 $child
 wait $child 2> /dev/null || true
-refuses 1 'd: holds a run with lr=0.003' "$rlt" sft model=base/model data=questions/train.jsonl format=teacher tags=short steps=100000 \
-    batch=4 lr=1e-3 out=d resume=true
+again() { "$rlt" sft model=base/model data=questions/train.jsonl format=teacher tags=short steps=100000 batch=4 out=d resume=true "$@"; }
+refused_last() { ! again "${@:2}" 2> err || fail "expected a failure"; tail -n 1 err > last; says "$1" last; }
+refused_last 'd: holds a run with lr=0.003, not 1e-3: take another folder' lr=1e-3
 sed -i '1s/4/5/' questions/train.jsonl
-refuses 1 'questions/train.jsonl: has changed since the run in d began' "$rlt" sft model=base/model data=questions/train.jsonl \
-    format=teacher tags=short steps=100000 batch=4 lr=3e-3 out=d resume=true
+refused_last 'questions/train.jsonl: has changed since the run in d began' lr=3e-3
