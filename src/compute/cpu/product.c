@@ -66,17 +66,24 @@ int32_t panels_at_once(int32_t rows)
     return rows <= 2 ? PRODUCT_PANELS_MAX : rows <= 6 ? 2 : 1;
 }
 
+#define WIDEN_BLOCKS 3 // of rows: from so many on, BF16 is widened once for all of them rather than in every tile
+
 // Inputs k .. k + tile->len - 1 of a tile's panels, as the tile's b: in place, or widened into room for as many.
-static void tile_weight(const Product *product, Tile *tile, int32_t panel, int32_t k, float *widened)
+static void tile_weight(const Product *product, Tile *tile, int32_t panel, int32_t k, bool widen, float *widened)
 {
     Weight w = product->w;
-    if (w.dtype != DTYPE_Q8_0) {
+    if (!widen) {
         tile->b = weight_panel(w, panel, k);
         tile->b_panel = weight_panel_elements(w);
         return;
     }
-    for (int32_t p = 0; p < tile->panels; p++)
-        product->kernels->widen_q8(widened + (size_t)p * BLOCK_K * PANEL, q8_panel(w, panel + p), k, tile->len);
+    for (int32_t p = 0; p < tile->panels; p++) {
+        float *to = widened + (size_t)p * BLOCK_K * PANEL;
+        if (w.dtype == DTYPE_BF16)
+            product->kernels->widen_panel(to, weight_panel(w, panel + p, 0), k, tile->len);
+        else
+            product->kernels->widen_q8(to, q8_panel(w, panel + p), k, tile->len);
+    }
     tile->b = widened;
     tile->b_panel = BLOCK_K * PANEL;
 }
@@ -88,6 +95,7 @@ void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_
     Weight w = product->w;
     int32_t first = packed_row(x, rb_from), rows = packed_row(x, rb_to) - first;
     int32_t most = rb_to - rb_from == 1 ? panels_at_once(rows) : 1;
+    bool widen = w.dtype == DTYPE_Q8_0 || (w.dtype == DTYPE_BF16 && rb_to - rb_from >= WIDEN_BLOCKS);
     assert((size_t)rows * (size_t)most * PANEL <= PRODUCT_SUMS_FLOATS);
     for (int32_t panel = panel_from, panels; panel < panel_to; panel += panels) {
         for (panels = most; panel + panels > panel_to;)
@@ -96,13 +104,13 @@ void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_
                      .panels = panels};
         for (int32_t kb = 0; kb < x->col_blocks; kb++) {
             tile.len = packed_len(x, kb);
-            tile_weight(product, &tile, panel, kb * x->col_block, acc + PRODUCT_SUMS_FLOATS);
+            tile_weight(product, &tile, panel, kb * x->col_block, widen, acc + PRODUCT_SUMS_FLOATS);
             tile.load = kb > 0;
             for (int32_t rb = rb_from; rb < rb_to; rb++) {
                 tile.a = packed_block(x, rb, kb);
                 tile.rows = packed_row(x, rb + 1) - packed_row(x, rb);
                 tile.c = acc + (size_t)(packed_row(x, rb) - first) * PANEL;
-                if (w.dtype == DTYPE_BF16)
+                if (w.dtype == DTYPE_BF16 && !widen)
                     product->kernels->tile_bf16(&tile);
                 else
                     product->kernels->tile(&tile);

@@ -55,7 +55,7 @@ void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_
 #define CHUNK_ROWS_MAX (16 * TILE_ROWS)
 #define PRODUCT_SUMS_FLOATS (CHUNK_ROWS_MAX * PANEL)
 #define PRODUCT_PANELS_MAX 4
-// What product_part needs: sums, and panels of a Q8_0 weight, widened.
+// What product_part needs: sums, and panels of a weight, widened.
 #define PRODUCT_ACC_FLOATS (PRODUCT_SUMS_FLOATS + PRODUCT_PANELS_MAX * BLOCK_K * PANEL)
 
 // out = x w^T + bias + residual with all threads; residual may be out, bias and residual may be NULL.
