@@ -102,6 +102,6 @@ stage=writer
 (exec "$rlt" sft model=base/model data=questions/train.jsonl tags=short steps=100000 batch=4 out=held 2> log) &
 child=$!
 until [ -s held/metrics.jsonl ]; do kill -0 $child || fail "$(cat log)"; sleep 0.02; done
-refuses 1 'held: another process is writing there' "$rlt" sft model=base/model data=questions/train.jsonl tags=short steps=100000 batch=4 out=held
+refuses_last 'held: another process is writing there' "$rlt" sft model=base/model data=questions/train.jsonl tags=short steps=100000 batch=4 out=held
 kill -9 $child
 wait $child 2> /dev/null || true
