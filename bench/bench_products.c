@@ -214,8 +214,8 @@ static void run_case(Case *c, int rounds)
         ratios[r] = seconds[ONEDNN][r] / seconds[RLT][r];
     }
     printf("%-4s %5d <- %4d  rows %4d  rlt %9.1f us %6.1f  oneDNN %6.1f  OpenBLAS ",
-           c->dtype == DTYPE_BF16 ? "bf16" : "f32", c->n_out, c->n_in, c->rows, median(seconds[RLT], rounds) * 1e6, flops / median(seconds[RLT], rounds) * 1e-9,
-           flops / median(seconds[ONEDNN], rounds) * 1e-9);
+           c->dtype == DTYPE_BF16 ? "bf16" : "f32", c->n_out, c->n_in, c->rows, median(seconds[RLT], rounds) * 1e6,
+           flops / median(seconds[RLT], rounds) * 1e-9, flops / median(seconds[ONEDNN], rounds) * 1e-9);
     if (last == OPENBLAS)
         printf("%6.1f", flops / median(seconds[OPENBLAS], rounds) * 1e-9);
     else
