@@ -58,7 +58,9 @@ suffix="" again=""
 stage="data countdown" && survives "$rlt" data countdown train=20 test=5 numbers_max=3 number_max=12 style=short test_share=0.24
 stage="data split" && survives "$rlt" data split data=questions/train.jsonl test=0.3
 stage="data tokenizer" && survives "$rlt" data tokenizer data=questions/train.jsonl vocabulary=320 tags=short
+again=resume=true
 stage="eval" && survives "$rlt" eval model=base/model data=questions/test.jsonl limit=3 tags=short max_tokens=8
+again=""
 suffix=/rows.jsonl
 stage="data sample" && survives "$rlt" data sample data=questions/train.jsonl count=5
 again=resume=true

@@ -60,6 +60,7 @@ suffix="" again=""
 stage="data countdown" && survives "$rlt" data countdown train=$((work * 100)) test=50 attempts=2
 stage="data split" && survives "$rlt" data split data=questions/train.jsonl test=0.3
 stage="data tokenizer" && survives "$rlt" data tokenizer data=questions/train.jsonl vocabulary=700 tags=short
+again=resume=true
 stage="eval" && survives "$rlt" eval model=base/model data=questions/test.jsonl samples=$((work / 4)) tags=short max_tokens=40
 suffix=/rows.jsonl again=resume=true
 stage="score" && survives "$rlt" score teacher=base/model student=base/model data=questions/train.jsonl tags=short chunk=2
