@@ -7,11 +7,14 @@
 #include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/mem.h"
 
+#define LOCK_WAIT_MS 3000
+#define LOCK_LOOK_MS 20
 #define READ_BYTES ((size_t)64 << 10)
 #define WRITE_BYTES ((size_t)256 << 10)
 
@@ -132,6 +135,27 @@ bool dir_sync(const char *path, Error *error) {
     return ok;
 }
 
+bool dir_lock(const char *path, int *lock, Error *error) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return error_set_errno(error, "%s", path);
+    int left_ms = LOCK_WAIT_MS;
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        // some file systems know no locks: nothing more can be done there
+        if (errno != EWOULDBLOCK && errno != EINTR) break;
+        if (errno == EWOULDBLOCK && (left_ms -= LOCK_LOOK_MS) <= 0) {
+            close(fd);
+            return error_set(error, "%s: another process is writing there", path);
+        }
+        usleep(LOCK_LOOK_MS * 1000);
+    }
+    *lock = fd;
+    return true;
+}
+
+void dir_unlock(int lock) {
+    if (lock >= 0) close(lock);
+}
+
 static bool parent_sync(const char *path, Error *error) {
     char *parent = parent_of(path);
     bool ok = dir_sync(parent, error);
@@ -210,6 +234,12 @@ bool file_map(const char *path, FileMap *map, Error *error) {
 void file_unmap(FileMap *map) {
     if (map->data != NULL) munmap((void *)map->data, map->size);
     *map = (FileMap){0};
+}
+
+void file_map_forget(const void *data, size_t bytes) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = ((uintptr_t)data + page - 1) / page * page;
+    uintptr_t to = ((uintptr_t)data + bytes) / page * page; // whole pages alone: neighbours share the others
+    if (from < to) madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
 // ---- Lines ----

@@ -31,6 +31,8 @@ typedef struct FileMap {
 } FileMap;
 MUST_CHECK bool file_map(const char *path, FileMap *map, Error *error);
 void file_unmap(FileMap *map);
+// Bytes of a map that have been read: their pages leave the process's memory (a later read brings them back).
+void file_map_forget(const void *data, size_t bytes);
 
 // Lines of a text file, one at a time, without the newline ("\r\n" too). A line over max_line_bytes is an error that
 // names the file and the line. path "-" is standard input.
@@ -55,6 +57,10 @@ void file_writer_abort(FileWriter *writer);                           // NULL is
 MUST_CHECK bool file_write_atomic(const char *path, const void *bytes, size_t count, Error *error);
 // Makes a folder's new names durable.
 MUST_CHECK bool dir_sync(const char *path, Error *error);
+// One process at a time writes in a folder: takes its lock, which ends with the process or with dir_unlock. A lock that
+// another process holds is waited for as long as a killed one may take to go, then it is an error. Nothing is written.
+MUST_CHECK bool dir_lock(const char *path, int *lock, Error *error);
+void dir_unlock(int lock); // below 0: none
 // Renames, then syncs the folder of `to`. An existing folder `to` is first moved aside and then removed, so that at any
 // moment either the old or the new one has the name (or the old one has "<to>.old", which path_recover puts back).
 // Begins with path_recover(to).

@@ -65,6 +65,21 @@ uint64_t process_peak_bytes(void) {
     return (uint64_t)usage.ru_maxrss * 1024; // Linux counts KiB
 }
 
+uint64_t process_resident_bytes(void) {
+    unsigned long long size, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r"); // in pages
+    if (file == NULL) return 0;
+    if (fscanf(file, "%llu %llu", &size, &resident) != 2) resident = 0;
+    fclose(file);
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+uint64_t process_page_faults(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (uint64_t)usage.ru_minflt + (uint64_t)usage.ru_majflt;
+}
+
 // ---- Progress ----
 
 struct Progress {

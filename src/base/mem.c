@@ -7,9 +7,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-// The two mutable globals that mem.h states: the handler, and the test hook's countdown (0: off).
+// The mutable globals that mem.h states: the handler, the test hook's countdown (0: off), and what mem_counts gives.
 static void (*oom_handler)(size_t bytes);
 static atomic_long fail_countdown;
+static atomic_uint_fast64_t n_allocations, n_bytes;
 
 void mem_set_oom_handler(void (*handler)(size_t bytes)) { oom_handler = handler; }
 void mem_fail_after(long n) { atomic_store(&fail_countdown, n); }
@@ -18,6 +19,45 @@ _Noreturn void mem_out_of_memory(size_t bytes) {
     if (oom_handler != NULL) oom_handler(bytes);
     fprintf(stderr, "out of memory: %zu bytes\n", bytes);
     abort();
+}
+
+static void count(size_t bytes) {
+    atomic_fetch_add_explicit(&n_allocations, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&n_bytes, bytes, memory_order_relaxed);
+}
+
+MemCounts mem_counts(void) {
+    return (MemCounts){atomic_load_explicit(&n_allocations, memory_order_relaxed),
+                       atomic_load_explicit(&n_bytes, memory_order_relaxed)};
+}
+
+// The number after `key` in a file of lines, or the file's first number where key is "": false where there is none.
+static bool read_number(const char *path, const char *key, uint64_t *number) {
+    FILE *file = fopen(path, "r");
+    if (file == NULL) return false;
+    char line[256];
+    bool found = false;
+    while (!found && fgets(line, sizeof line, file) != NULL) {
+        unsigned long long value;
+        size_t length = strlen(key);
+        if (strncmp(line, key, length) != 0 || sscanf(line + length, "%llu", &value) != 1) continue;
+        *number = value;
+        found = true;
+    }
+    fclose(file);
+    return found;
+}
+
+uint64_t mem_available_bytes(void) {
+    uint64_t available = UINT64_MAX, limit, used, inactive = 0;
+    if (read_number("/proc/meminfo", "MemAvailable:", &available)) available *= 1024;
+    // a control group's limit, version 2 (its own files, where the process sees its group as the root)
+    if (read_number("/sys/fs/cgroup/memory.max", "", &limit) && read_number("/sys/fs/cgroup/memory.current", "", &used)) {
+        read_number("/sys/fs/cgroup/memory.stat", "inactive_file ", &inactive); // page cache that gives way
+        uint64_t left = limit + inactive > used ? limit + inactive - used : 0;
+        if (left < available) available = left;
+    }
+    return available;
 }
 
 static bool must_fail(void) {
@@ -40,26 +80,28 @@ bool mem_size_add(size_t a, size_t b, size_t *out) {
 }
 
 // An overflow is a bug of the caller; it stops the program in builds without asserts too.
-static size_t checked_bytes(size_t count, size_t size) {
+static size_t checked_bytes(size_t n, size_t size) {
     size_t bytes;
-    if (!mem_size_mul(count, size, &bytes)) {
-        assert(!"count * size overflows");
+    if (!mem_size_mul(n, size, &bytes)) {
+        assert(!"n * size overflows");
         mem_out_of_memory(SIZE_MAX);
     }
     return bytes > 0 ? bytes : 1; // malloc(0) may be NULL
 }
 
-void *mem_alloc(size_t count, size_t size) {
-    size_t bytes = checked_bytes(count, size);
+void *mem_alloc(size_t n, size_t size) {
+    size_t bytes = checked_bytes(n, size);
     void *block = must_fail() ? NULL : calloc(1, bytes);
     if (block == NULL) mem_out_of_memory(bytes);
+    count(bytes);
     return block;
 }
 
-void *mem_realloc(void *old, size_t count, size_t size) {
-    size_t bytes = checked_bytes(count, size);
+void *mem_realloc(void *old, size_t n, size_t size) {
+    size_t bytes = checked_bytes(n, size);
     void *block = must_fail() ? NULL : realloc(old, bytes);
     if (block == NULL) mem_out_of_memory(bytes);
+    count(bytes);
     return block;
 }
 
@@ -74,6 +116,7 @@ void *mem_aligned(size_t bytes, size_t alignment) {
     bool huge = bytes >= HUGE_PAGE_BYTES;
     if (huge && alignment < HUGE_PAGE_BYTES) alignment = HUGE_PAGE_BYTES;
     if (must_fail() || posix_memalign(&block, alignment, bytes) != 0) mem_out_of_memory(bytes);
+    count(bytes);
     if (huge) madvise(block, bytes / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES, MADV_HUGEPAGE); // a wish; refusal does no harm
     return memset(block, 0, bytes);
 }
@@ -132,8 +175,8 @@ static Chunk *chunk_create(size_t cap) {
     return chunk;
 }
 
-void *arena_alloc(Arena *arena, size_t count, size_t size) {
-    size_t bytes = checked_bytes(count, size);
+void *arena_alloc(Arena *arena, size_t n, size_t size) {
+    size_t bytes = checked_bytes(n, size);
     if (!mem_size_add(bytes, ARENA_ALIGN - 1, &bytes)) mem_out_of_memory(SIZE_MAX);
     bytes &= ~(size_t)(ARENA_ALIGN - 1);
     arena->bytes += bytes;

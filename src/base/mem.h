@@ -25,6 +25,16 @@ _Noreturn void mem_out_of_memory(size_t bytes);
 // Test hook: the n-th allocation from now fails (0: off), to exercise the handler.
 void mem_fail_after(long n);
 
+// What was asked for through mem_* so far, by all threads. A step of training takes the difference over itself; libraries
+// that allocate by themselves show in its page faults (log.h).
+typedef struct MemCounts {
+    uint64_t allocations; // calls that gave memory: reallocations too
+    uint64_t bytes;       // asked for by them
+} MemCounts;
+MemCounts mem_counts(void);
+// Bytes of memory that the process may still use: what the machine has available, or its control group's limit leaves.
+uint64_t mem_available_bytes(void);
+
 // Overflow-checked arithmetic for sizes from outside: false on overflow, *out untouched.
 bool mem_size_mul(size_t a, size_t b, size_t *out);
 bool mem_size_add(size_t a, size_t b, size_t *out);

@@ -43,7 +43,8 @@ static int spawn(const char *const *argv, int in, int out, pid_t *pid) {
 }
 
 static void close_all(const int *fds, int n) {
-    for (int i = 0; i < n; i++) close(fds[i]);
+    for (int i = 0; i < n; i++)
+        close(fds[i]);
 }
 
 bool process_open(const char *const *argv, Process **process, Error *error) {
@@ -119,7 +120,8 @@ static bool read_some(Exchange *x, Error *error) {
     if (n <= 0) return fail_ended(x, error);
     for (ssize_t i = 0; i < n; i++) {
         if (x->n_lines == x->n_wanted)
-            return error_set(error, "program %s: more output than the expected %zu lines", x->process->name, x->n_wanted);
+            return error_set(error, "program %s: more output than the expected %zu lines", x->process->name,
+                             x->n_wanted);
         if (++x->line_bytes > x->limits->line_max_bytes) {
             return error_set(error, "program %s: line %zu is longer than %zu bytes", x->process->name, x->n_lines + 1,
                              x->limits->line_max_bytes);
@@ -166,8 +168,7 @@ bool process_exchange(Process *process, Str input, size_t n_lines, const Process
     const struct timespec at_once = {0};
     sigemptyset(&pipe_signal), sigaddset(&pipe_signal, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
-    bool ok = process->pid > 0 ? exchange(&x, error)
-                               : error_set(error, "program %s: has ended", process->name);
+    bool ok = process->pid > 0 ? exchange(&x, error) : error_set(error, "program %s: has ended", process->name);
     if (!sigismember(&before, SIGPIPE)) {
         while (sigtimedwait(&pipe_signal, NULL, &at_once) == SIGPIPE) {
         }

@@ -17,7 +17,7 @@ MUST_CHECK bool process_open(const char *const *argv, Process **process, Error *
 void process_close(Process *process);
 
 typedef struct ProcessLimits {
-    double line_s;         // the longest wait for the next whole line of output
+    double line_s; // the longest wait for the next whole line of output
     size_t line_max_bytes;
 } ProcessLimits;
 

@@ -10,14 +10,27 @@
 enum { STEP, OPTIMISER_STEPS, BYTES_METRICS, BYTES_TIMING, BYTES_SAMPLES, N_NUMBERS };
 
 // The F32 policy itself is among the arenas: the model folder beside may be written in another type.
-static int list_arenas(const CheckpointParts *parts, StateArena arenas[MAX_ARENAS]) {
+static int list_arenas(const CheckpointParts *parts, Dev reference, StateArena arenas[MAX_ARENAS]) {
     Model *policy = trainer_model(parts->trainer);
     int n = 0;
     arenas[n++] = (StateArena){"policy.", model_arena(policy)};
     arenas[n++] = (StateArena){"adam.m.", trainer_m(parts->trainer)};
     arenas[n++] = (StateArena){"adam.v.", trainer_v(parts->trainer)};
-    if (parts->reference != NULL) arenas[n++] = (StateArena){"reference.", model_arena((Model *)parts->reference)};
+    if (parts->reference != NULL) arenas[n++] = (StateArena){"reference.", reference};
     return n;
+}
+
+// The reference as an arena of floats: its own, or, where it is held in another type, one for the moment. Widened values
+// come back to the same bits.
+static bool is_small(const CheckpointParts *parts) { return parts->reference != NULL && model_dtype(parts->reference) != DTYPE_F32; }
+
+static Dev reference_arena(const CheckpointParts *parts) {
+    if (parts->reference == NULL) return DEV_NONE;
+    return is_small(parts) ? param_arena_create(parts->reference) : model_arena(parts->reference);
+}
+
+static void reference_arena_release(const CheckpointParts *parts, Dev arena) {
+    if (is_small(parts)) param_arena_destroy(parts->reference, arena);
 }
 
 static void list_numbers(StateNumber numbers[N_NUMBERS]) {
@@ -32,7 +45,9 @@ bool checkpoint_save(const char *path, const CheckpointParts *parts, const Check
     char *state = path_join(partial, "state.safetensors");
     StateArena arenas[MAX_ARENAS];
     StateNumber numbers[N_NUMBERS];
-    int n_arenas = list_arenas(parts, arenas);
+    Dev reference = reference_arena(parts);
+    if (is_small(parts)) model_to_arena(parts->reference, reference);
+    int n_arenas = list_arenas(parts, reference, arenas);
     list_numbers(numbers);
     numbers[STEP].value = parts->step;
     numbers[OPTIMISER_STEPS].value = trainer_steps(parts->trainer);
@@ -43,6 +58,7 @@ bool checkpoint_save(const char *path, const CheckpointParts *parts, const Check
     bool ok = path_remove(partial, error) &&
               model_bundle_save(policy, DEV_NONE, parts->tokenizer, parts->chat, partial, DTYPE_F32, error) &&
               train_state_save(state, policy, arenas, n_arenas, numbers, N_NUMBERS, error) && path_replace(partial, path, error);
+    reference_arena_release(parts, reference);
     if (!ok) (void)!path_remove(partial, NULL);
     mem_free(partial);
     mem_free(state);
@@ -67,8 +83,12 @@ static CheckpointSizes sizes_of(const StateNumber numbers[N_NUMBERS]) {
 bool checkpoint_load(const char *path, const CheckpointParts *parts, int64_t *step, CheckpointSizes *sizes, Error *error) {
     StateArena arenas[MAX_ARENAS];
     StateNumber numbers[N_NUMBERS];
-    int n_arenas = list_arenas(parts, arenas);
-    if (!load(path, parts, arenas, n_arenas, numbers, error)) return false;
+    Dev reference = reference_arena(parts);
+    int n_arenas = list_arenas(parts, reference, arenas);
+    bool ok = load(path, parts, arenas, n_arenas, numbers, error);
+    if (ok && is_small(parts)) model_from_arena(parts->reference, reference);
+    reference_arena_release(parts, reference);
+    if (!ok) return false;
     *step = numbers[STEP].value;
     trainer_set_steps(parts->trainer, numbers[OPTIMISER_STEPS].value);
     *sizes = sizes_of(numbers);

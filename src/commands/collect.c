@@ -1,13 +1,20 @@
 // rlt collect: the teacher's explanation for every question, as rows that students train on.
+//
+// Each explanation is sampled until it closes and fits the student's budget, or `attempts` times; collect_pick.h says which
+// attempt is taken. The text comes from a model here or from a server (collect_server.h). With `rewrite` it is not the
+// teacher's prompt that is asked but a prompt of the user's about explanations that are there already.
 #include <string.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "commands/collect_pick.h"
 #include "commands/collect_server.h"
 #include "commands/commands.h"
 #include "commands/generate_options.h"
 #include "commands/model_bundle.h"
+#include "commands/rewrite_prompt.h"
+#include "commands/rl_options.h"
 #include "commands/server.h"
 #include "commands/training.h"
 #include "data/rows.h"
@@ -18,20 +25,26 @@ static const OptionRow rows[] = {
     {"model", OPTION_INPUT, "", 0, 0, NULL, "The teacher: a Hugging Face folder or a GGUF file."},
     BASE_OPTION,
     SERVER_OPTIONS,
-    {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL rows with question and solution."},
+    {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL rows with question and solution; with rewrite reasoning_trace, too."},
     {"out", OPTION_OUTPUT, NULL, 0, 0, NULL, "JSONL: each row with the explanation as reasoning_trace."},
+    {"rewrite", OPTION_INPUT, "", 0, 0, NULL, "File with a prompt that asks to write an explanation anew: {question}, {solution} and {explanation} stand for a row's."},
     {"limit", OPTION_INT, "0", 0, 1e9, NULL, "Only the first so many rows; 0: all."},
     {"samples", OPTION_INT, "1", 1, 1e4, NULL, "Explanations a question, each a row."},
     {"attempts", OPTION_INT, "1", 1, 100, NULL,
-     "Tries at an explanation that closes its tag; the last one is kept where none does. With a server: 1."},
+     "Tries at an explanation that closes and fits the budget; where none does, the one of the best reward is kept, without a student the last."},
+    {"student", OPTION_INPUT, "", 0, 0, NULL, "The student: counts tokens for budget, and gives rewards to choose by; a server's explanations get r_SS and r_match alone."},
+    {"budget", OPTION_INT, "0", 0, 1e9, NULL, "Tokens of the student's training row: question, explanation and solution; 0: the student's positions, without a student no limit."},
     {"temperature", OPTION_REAL, "0.7", 0, 100, NULL, "Of sampling; 0: greedy."},
     {"max_tokens", OPTION_INT, "1024", 1, 1e7, NULL, "New tokens an explanation."},
+    {"max_rows", OPTION_INT, "2048", 1, 1e7, NULL, "Tokens a batch of scoring; changes no bit of the result."},
     SLOT_OPTIONS,
     {"chunk", OPTION_INT, "512", 1, 1e6, NULL, "Questions between two writes: what an interruption can lose."},
     {"seed", OPTION_INT, "1", 0, 4294967295.0, NULL, "Of every draw."},
     {"resume", OPTION_BOOL, "false", 0, 0, NULL, "Goes on after the rows that `out`.partial holds."},
-    {"dtype", OPTION_CHOICE, "f32", 0, 0, "f32|bf16", "Type in which the weights are held."},
+    DTYPE_OPTION,
     {"backend", OPTION_TEXT, "cpu", 0, 0, NULL, "ref, cpu, cpu:portable, cpu:avx2, cpu:avx512."},
+    REWARD_OPTIONS,
+    REWARD_SUM_OPTIONS,
     DIALOGUE_OPTIONS,
     {0},
 };
@@ -45,19 +58,21 @@ typedef struct Collect {
     Dialogue dialogue;
     Rows data;
     size_t n_rows;
-    int32_t samples;
+    int32_t samples, attempts;
+    Buf rewrite;           // the prompt; data NULL: none
     char *partial;         // rows so far
     FileAppender *out;
-    int64_t n_open;        // rows whose explanation does not close
-    int64_t n_refused;     // rows that a server refused
-    int64_t n_sampled;     // tokens
+    Picker *picker;
+    CollectCounts counts;
     Remote *remote;        // in place of bundle, pass and dialogue; NULL: those
 } Collect;
 
 static void collect_free(Collect *c) {
     remote_close(c->remote);
+    picker_close(c->picker);
     file_appender_close(c->out);
     mem_free(c->partial);
+    buf_free(&c->rewrite);
     pass_destroy(c->pass);
     rows_free(&c->data);
     dialogue_format_free(&c->format);
@@ -65,88 +80,126 @@ static void collect_free(Collect *c) {
     backend_destroy(c->backend);
 }
 
-static void write_row(Collect *c, const Row *row, int32_t sample, const Completion *completion, Buf *out) {
+// ---- a chunk of questions, from the model
+
+typedef struct Sampling {
+    Collect *collect;
+    size_t first; // rows first .. first + n - 1
+    int32_t n;
+    Ids *prompts; // [n]
+    GenerateSettings settings;
+    StopText stop;
+    Attempts *attempts; // [n * samples]
+    int32_t *open, n_open; // places that still have no good attempt, ascending
+} Sampling;
+
+static void make_prompt(const Collect *c, const Row *row, Ids *ids) {
+    if (c->rewrite.data == NULL) {
+        dialogue_teacher_prompt(&c->dialogue, row->question, row->solution, ids);
+        return;
+    }
     Buf text;
     buf_init(&text, 0);
-    Explanation found = dialogue_find_explanation(&c->dialogue, completion->ids, completion->n, &text);
-    c->n_open += !found.closed;
-    collect_write_row(row, sample, found.text, found.closed, NULL, out);
+    rewrite_prompt_fill(buf_str(&c->rewrite), row, &text);
+    dialogue_student_prompt(&c->dialogue, "", buf_str(&text), ids); // a plain chat
     buf_free(&text);
 }
 
-// Samples explanations [n * samples] of rows first .. first + n - 1; those that do not close are tried again.
-static bool sample_chunk(Collect *c, size_t first, int32_t n, Completion *completions, Error *error) {
+static void sampling_begin(Sampling *s) {
+    Collect *c = s->collect;
     const Options *o = c->options;
-    Ids *ids = mem_alloc((size_t)n, sizeof *ids);
-    GeneratePrompt *prompts = mem_alloc((size_t)n * (size_t)c->samples, sizeof *prompts);
-    Completion *again = mem_alloc((size_t)n * (size_t)c->samples, sizeof *again);
-    int32_t *place = mem_alloc((size_t)n * (size_t)c->samples, sizeof *place);
-    StopText stop = stop_text(c->bundle.tokenizer, c->format.explanation_close);
-    GenerateSettings settings = {
+    bool rewrite = c->rewrite.data != NULL;
+    s->prompts = mem_alloc((size_t)s->n, sizeof *s->prompts);
+    s->n_open = s->n * c->samples;
+    s->open = mem_alloc((size_t)s->n_open, sizeof *s->open);
+    s->attempts = mem_alloc((size_t)s->n_open, sizeof *s->attempts);
+    s->stop = stop_text(c->bundle.tokenizer, c->format.explanation_close);
+    s->settings = (GenerateSettings){
         .sampling = {.temperature = (float)options_real(o, "temperature"), .top_p = 1},
         .seed = (uint64_t)options_int(o, "seed"),
         .max_tokens = (int32_t)options_int(o, "max_tokens"),
         .stop_ids = c->bundle.stop_ids.data,
         .n_stop_ids = c->bundle.stop_ids.len,
-        .stop = stop_text_reached,
-        .stop_context = &stop,
+        .stop = rewrite ? NULL : stop_text_reached,
+        .stop_context = &s->stop,
         .max_slots = (int32_t)options_int(o, "slots"),
         .cache_rows = (int32_t)options_int(o, "cache_rows"),
         .speculate = options_bool(o, "speculate"),
     };
-    int32_t n_open = n * c->samples;
-    for (int32_t q = 0; q < n; q++) {
-        const Row *row = &c->data.rows[first + (size_t)q];
-        dialogue_teacher_prompt(&c->dialogue, row->question, row->solution, &ids[q]);
+    for (int32_t q = 0; q < s->n; q++) make_prompt(c, &c->data.rows[s->first + (size_t)q], &s->prompts[q]);
+    for (int32_t i = 0; i < s->n_open; i++) {
+        s->open[i] = i;
+        s->attempts[i].row = &c->data.rows[s->first + (size_t)(i / c->samples)];
+        s->attempts[i].sample = i % c->samples;
     }
-    for (int32_t i = 0; i < n_open; i++) place[i] = i;
+}
+
+static void sampling_end(Sampling *s) {
+    stop_text_free(&s->stop);
+    for (int32_t q = 0; q < s->n; q++) ids_free(&s->prompts[q]);
+    for (int32_t i = 0; i < s->n * s->collect->samples; i++) attempts_free(&s->attempts[i]);
+    mem_free(s->prompts), mem_free(s->open), mem_free(s->attempts);
+}
+
+// Gives each open place the attempt that was made; those without a good one stay open.
+static void take_attempts(Sampling *s, Completion *made) {
+    const Collect *c = s->collect;
+    int32_t still = 0;
+    Buf text;
+    buf_init(&text, 0);
+    for (int32_t i = 0; i < s->n_open; i++) {
+        buf_clear(&text);
+        Explanation found = dialogue_find_explanation(&c->dialogue, made[i].ids, made[i].n, &text);
+        bool closed = c->rewrite.data != NULL ? made[i].finish == FINISH_STOP : found.closed;
+        if (!picker_add(c->picker, &s->attempts[s->open[i]], found.text, closed, made[i])) s->open[still++] = s->open[i];
+    }
+    buf_free(&text);
+    s->n_open = still;
+}
+
+static bool sample_attempts(Sampling *s, Error *error) {
+    const Collect *c = s->collect;
+    size_t most = (size_t)s->n_open;
+    GeneratePrompt *prompts = mem_alloc(most, sizeof *prompts);
+    Completion *made = mem_alloc(most, sizeof *made);
     bool ok = true;
-    for (int64_t attempt = 0; ok && n_open > 0 && attempt < options_int(o, "attempts"); attempt++) {
+    for (int32_t attempt = 0; ok && s->n_open > 0 && attempt < c->attempts; attempt++) {
         int32_t n_prompts = 0;
-        for (int32_t i = 0; i < n_open; i++) { // neighbours that are samples of one question share its prompt
-            int32_t q = place[i] / c->samples, s = place[i] % c->samples;
-            if (i > 0 && s > 0 && place[i - 1] == place[i] - 1) {
+        for (int32_t i = 0; i < s->n_open; i++) { // neighbours that are samples of one question share its prompt
+            int32_t q = s->open[i] / c->samples, sample = s->open[i] % c->samples;
+            if (i > 0 && sample > 0 && s->open[i - 1] == s->open[i] - 1) {
                 prompts[n_prompts - 1].n_samples++;
                 continue;
             }
-            prompts[n_prompts++] = (GeneratePrompt){ids[q].data, ids[q].len, (uint32_t)(first + (size_t)q), (uint32_t)s, 1};
+            prompts[n_prompts++] = (GeneratePrompt){s->prompts[q].data, s->prompts[q].len, (uint32_t)(s->first + (size_t)q),
+                                                    (uint32_t)sample, 1};
         }
         GenerateCounts counts;
-        settings.step = (uint32_t)attempt;
-        ok = generate(c->bundle.model, c->pass, prompts, n_prompts, &settings, again, &counts, error);
-        c->n_sampled += counts.tokens_sampled;
-        int32_t still = 0;
-        Buf text;
-        buf_init(&text, 0);
-        for (int32_t i = 0; ok && i < n_open; i++) {
-            completion_free(&completions[place[i]]);
-            completions[place[i]] = again[i];
-            buf_clear(&text);
-            if (!dialogue_find_explanation(&c->dialogue, again[i].ids, again[i].n, &text).closed) place[still++] = place[i];
-        }
-        buf_free(&text);
-        n_open = still;
+        s->settings.step = (uint32_t)attempt;
+        ok = generate(c->bundle.model, c->pass, prompts, n_prompts, &s->settings, made, &counts, error);
+        if (ok) take_attempts(s, made);
     }
-    stop_text_free(&stop);
-    for (int32_t q = 0; q < n; q++) ids_free(&ids[q]);
-    mem_free(ids), mem_free(prompts), mem_free(again), mem_free(place);
+    mem_free(prompts), mem_free(made);
     return ok;
 }
 
 static bool collect_chunk(Collect *c, size_t first, int32_t n, Error *error) {
-    Completion *completions = mem_alloc((size_t)n * (size_t)c->samples, sizeof *completions);
-    bool ok = sample_chunk(c, first, n, completions, error);
+    Sampling s = {.collect = c, .first = first, .n = n};
     Buf lines;
     buf_init(&lines, 0);
-    for (int32_t i = 0; i < n * c->samples; i++) {
-        if (ok) write_row(c, &c->data.rows[first + (size_t)(i / c->samples)], i % c->samples, &completions[i], &lines);
-        completion_free(&completions[i]);
+    sampling_begin(&s);
+    bool ok = sample_attempts(&s, error) && picker_choose(c->picker, s.attempts, n * c->samples, error);
+    for (int32_t i = 0; ok && i < n * c->samples; i++) {
+        collect_count(&c->counts, &s.attempts[i]);
+        picker_write(c->picker, &s.attempts[i], &lines);
     }
     ok = ok && file_appender_add(c->out, buf_str(&lines), error);
+    sampling_end(&s);
     buf_free(&lines);
-    mem_free(completions);
     return ok;
 }
+
+// ---- all
 
 // Whole rows that an interrupted run has left in the partial file, and their bytes.
 static bool rows_done(const Collect *c, size_t *n, uint64_t *bytes, Error *error) {
@@ -165,7 +218,7 @@ static bool rows_done(const Collect *c, size_t *n, uint64_t *bytes, Error *error
     return true;
 }
 
-static bool collect_chunks(Collect *c, size_t done, Progress *progress, Error *error) {
+static bool collect_by_model(Collect *c, size_t done, Progress *progress, Error *error) {
     size_t chunk = (size_t)options_int(c->options, "chunk");
     bool ok = true;
     while (ok && done < c->n_rows) {
@@ -179,29 +232,35 @@ static bool collect_chunks(Collect *c, size_t done, Progress *progress, Error *e
 
 static bool collect_by_server(Collect *c, size_t done, Progress *progress, Error *error) {
     ServerCollect part = {.remote = c->remote,
+                          .picker = c->picker,
                           .seed = (uint64_t)options_int(c->options, "seed"),
                           .format = &c->format,
+                          .rewrite = buf_str(&c->rewrite),
                           .rows = c->data.rows,
                           .first = done,
                           .n_rows = c->n_rows,
                           .samples = c->samples,
+                          .attempts = c->attempts,
                           .out = c->out,
                           .progress = progress};
     bool ok = server_collect(&part, error);
-    c->n_open += part.n_open;
-    c->n_refused += part.n_refused;
+    c->counts = part.counts;
     return ok;
 }
 
 static void warn_of_gaps(const Collect *c) {
     size_t n = c->n_rows * (size_t)c->samples;
-    if (c->n_open > 0) {
+    if (c->counts.open > 0) {
         log_warn("%lld of %zu explanations do not close within max_tokens; their rows say closed: false",
-                 (long long)c->n_open, n);
+                 (long long)c->counts.open, n);
     }
-    if (c->n_refused > 0) {
+    if (c->counts.too_long > 0) {
+        log_warn("%lld of %zu explanations exceed the student's budget; their rows say fits: false",
+                 (long long)c->counts.too_long, n);
+    }
+    if (c->counts.refused > 0) {
         log_warn("%lld of %zu explanations were refused by the server; their rows say refused and why",
-                 (long long)c->n_refused, n);
+                 (long long)c->counts.refused, n);
     }
 }
 
@@ -211,7 +270,7 @@ static bool collect_all(Collect *c, Error *error) {
     if (!rows_done(c, &done, &bytes, error) || !file_appender_open(c->partial, bytes, &c->out, error)) return false;
     Progress *progress = progress_begin("collect", "question", c->n_rows);
     progress_resume(progress, done);
-    bool ok = (c->remote != NULL ? collect_by_server : collect_chunks)(c, done, progress, error);
+    bool ok = (c->remote != NULL ? collect_by_server : collect_by_model)(c, done, progress, error);
     progress_end(progress);
     ok = ok && file_appender_sync(c->out, error) && path_replace(c->partial, options_text(c->options, "out"), error);
     if (ok) warn_of_gaps(c);
@@ -220,9 +279,8 @@ static bool collect_all(Collect *c, Error *error) {
 
 static bool open_model(Collect *c, Error *error) {
     const Options *o = c->options;
-    Dtype dtype = strcmp(options_text(o, "dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
-    if (!backend_create(options_text(o, "backend"), &c->backend, error) ||
-        !model_bundle_open_key(o, "model", &c->bundle, error) || !model_bundle_need_chat(&c->bundle, error) ||
+    Dtype dtype = dtype_option(o, "dtype");
+    if (!model_bundle_open_key(o, "model", &c->bundle, error) || !model_bundle_need_chat(&c->bundle, error) ||
         !model_bundle_load(&c->bundle, c->backend, dtype, error)) {
         return false;
     }
@@ -233,17 +291,21 @@ static bool open_model(Collect *c, Error *error) {
 
 static bool open_all(Collect *c, Error *error) {
     const Options *o = c->options;
+    bool server, rewrite = options_text(o, "rewrite")[0] != 0;
     RowsLimits limits = rows_limits_default();
-    limits.required = ROW_QUESTION | ROW_SOLUTION;
-    bool server;
-    if (!server_or_model(o, &server, error)) return false;
-    if (server && options_int(o, "attempts") > 1) return error_set(error, "key attempts: expected 1 with a server");
-    if (!dialogue_format_from_options(&c->format, o, error) ||
-        !rows_read(options_text(o, "data"), &limits, &c->data, error) ||
-        !(server ? server_collect_open(o, &c->format, &c->remote, error) : open_model(c, error))) {
+    limits.required = ROW_QUESTION | ROW_SOLUTION | (rewrite ? ROW_TRACE : 0);
+    if (!server_or_model(o, &server, error) || !dialogue_format_from_options(&c->format, o, error) ||
+        (rewrite && !rewrite_prompt_read(options_text(o, "rewrite"), &c->rewrite, error)) ||
+        !rows_read(options_text(o, "data"), &limits, &c->data, error)) {
         return false;
     }
     c->samples = (int32_t)options_int(o, "samples");
+    c->attempts = (int32_t)options_int(o, "attempts");
+    if (!backend_create(options_text(o, "backend"), &c->backend, error) ||
+        !(server ? server_collect_open(o, &c->format, rewrite, &c->remote, error) : open_model(c, error)) ||
+        !picker_open(o, &c->format, c->backend, server || rewrite ? NULL : &c->bundle, &c->picker, error)) {
+        return false;
+    }
     size_t limit = (size_t)options_int(o, "limit");
     c->n_rows = limit > 0 && limit < c->data.count ? limit : c->data.count;
     Buf partial;

@@ -2,21 +2,14 @@
 
 #include <string.h>
 
+#include "base/mem.h"
+#include "commands/rewrite_prompt.h"
 #include "commands/server.h"
 
-void collect_write_row(const Row *row, int32_t sample, Str trace, bool closed, const char *refusal, Buf *out) {
-    Buf clean;
-    buf_init(&clean, 0);
-    buf_add_utf8_lossy(&clean, trace);
-    Row copy = *row;
-    copy.trace = buf_str(&clean);
-    copy.other = row->other != NULL ? json_deep_copy(row->other) : json_object();
-    json_object_set_new(copy.other, "sample", json_integer(sample));
-    json_object_set_new(copy.other, "closed", json_boolean(closed));
-    if (refusal != NULL) json_object_set_new(copy.other, "refused", json_string(refusal));
-    row_write(&copy, out);
-    json_decref(copy.other);
-    buf_free(&clean);
+void collect_count(CollectCounts *counts, const Attempts *attempts) {
+    counts->refused += attempts->n == 0;
+    counts->open += attempts->n > 0 && !attempts->list[0].closed;
+    counts->too_long += attempts->n > 0 && attempts->list[0].closed && !attempts->list[0].fits;
 }
 
 // Requests are numbered by question, then sample.
@@ -24,52 +17,80 @@ static void make(void *context, size_t index, Buf *messages, int64_t *seed) {
     const ServerCollect *c = context;
     size_t row = c->first + index / (size_t)c->samples;
     int32_t sample = (int32_t)(index % (size_t)c->samples);
-    Buf lead;
-    buf_init(&lead, 0);
-    dialogue_teacher_lead(c->format, c->rows[row].solution, &lead);
-    openai_write_messages(str_of(c->format->teacher_system), c->rows[row].question, buf_str(&lead), messages);
-    *seed = server_seed(c->seed, row, sample);
-    buf_free(&lead);
+    Buf text;
+    buf_init(&text, 0);
+    if (c->rewrite.len > 0) {
+        rewrite_prompt_fill(c->rewrite, &c->rows[row], &text);
+        openai_write_messages(STR(""), buf_str(&text), STR(""), messages);
+    } else {
+        dialogue_teacher_lead(c->format, c->rows[row].solution, &text);
+        openai_write_messages(str_of(c->format->teacher_system), c->rows[row].question, buf_str(&text), messages);
+    }
+    *seed = server_seed(c->seed, row, sample, c->waiting[index].n_made);
+    buf_free(&text);
 }
 
 // The explanation up to its closing tag. Most servers leave the text out at which they stopped: an end that they call
 // "stop" closes it, too.
-static Str find_trace(const DialogueFormat *format, const OpenaiAnswer *answer, bool *closed) {
+static Str find_trace(const ServerCollect *c, const OpenaiAnswer *answer, bool *closed) {
     Str text = buf_str(&answer->text);
-    ptrdiff_t close = str_find(text, str_of(format->explanation_close), 0);
+    ptrdiff_t close = c->rewrite.len > 0 ? -1 : str_find(text, str_of(c->format->explanation_close), 0);
     *closed = close >= 0 || strcmp(answer->finish, "stop") == 0;
     if (close >= 0) text.len = (size_t)close;
     return str_trim(text);
 }
 
+static bool again(void *context, size_t index, const RemoteReply *reply) {
+    ServerCollect *c = context;
+    Attempts *attempts = &c->waiting[index];
+    bool closed;
+    Str trace = find_trace(c, &reply->answer, &closed);
+    attempts->row = &c->rows[c->first + index / (size_t)c->samples];
+    attempts->sample = (int32_t)(index % (size_t)c->samples);
+    bool good = picker_add(c->picker, attempts, trace, closed, (Completion){0});
+    return !good && attempts->n_made < c->attempts;
+}
+
 static bool take(void *context, size_t index, const RemoteReply *reply, Error *error) {
     ServerCollect *c = context;
+    Attempts *attempts = &c->waiting[index];
     size_t row = c->first + index / (size_t)c->samples;
-    int32_t sample = (int32_t)(index % (size_t)c->samples);
-    bool closed = false;
-    Str trace = reply->ok ? find_trace(c->format, &reply->answer, &closed) : STR("");
-    c->n_open += reply->ok && !closed;
-    c->n_refused += !reply->ok;
+    attempts->row = &c->rows[row];
+    attempts->sample = (int32_t)(index % (size_t)c->samples);
+    if (!reply->ok && attempts->n == 0) attempts->refusal = reply->refusal; // an earlier attempt stands else
     Buf line;
     buf_init(&line, 0);
-    collect_write_row(&c->rows[row], sample, trace, closed, reply->ok ? NULL : reply->refusal, &line);
-    bool ok = file_appender_add(c->out, buf_str(&line), error);
+    bool ok = picker_choose(c->picker, attempts, 1, error);
+    if (ok) {
+        collect_count(&c->counts, attempts);
+        picker_write(c->picker, attempts, &line);
+        ok = file_appender_add(c->out, buf_str(&line), error);
+    }
     buf_free(&line);
-    if (sample == c->samples - 1) progress_update(c->progress, row + 1, NULL);
+    attempts_free(attempts);
+    if (attempts->sample == c->samples - 1) progress_update(c->progress, row + 1, NULL);
     return ok;
 }
 
-bool server_collect_open(const Options *options, const DialogueFormat *format, Remote **remote, Error *error) {
+bool server_collect_open(const Options *options, const DialogueFormat *format, bool rewrite, Remote **remote,
+                         Error *error) {
     RemoteSettings settings = server_settings(options);
     settings.sampling = (OpenaiSampling){.temperature = options_real(options, "temperature"),
                                          .top_p = 1,
                                          .max_tokens = options_int(options, "max_tokens"),
-                                         .stop = format->explanation_close,
-                                         .continue_last = true};
+                                         .stop = rewrite ? NULL : format->explanation_close,
+                                         .continue_last = !rewrite};
     return remote_open(&settings, remote, error);
 }
 
 bool server_collect(ServerCollect *collect, Error *error) {
-    const RemoteBatch batch = {(collect->n_rows - collect->first) * (size_t)collect->samples, make, take, collect};
-    return remote_run(collect->remote, &batch, error);
+    size_t n = (collect->n_rows - collect->first) * (size_t)collect->samples;
+    collect->waiting = mem_alloc(n, sizeof *collect->waiting);
+    const RemoteBatch batch = {.n = n, .make = make, .again = again, .take = take, .context = collect};
+    bool ok = remote_run(collect->remote, &batch, error);
+    for (size_t i = 0; i < n; i++)
+        attempts_free(&collect->waiting[i]); // of a run that failed
+    mem_free(collect->waiting);
+    collect->waiting = NULL;
+    return ok;
 }

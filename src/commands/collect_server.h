@@ -1,31 +1,34 @@
-// The part of collect that takes a server for the teacher, and what both parts share.
+// The part of collect that asks a server for the explanations.
 #ifndef RLT_COMMANDS_COLLECT_SERVER_H
 #define RLT_COMMANDS_COLLECT_SERVER_H
 
-#include "base/file.h"
 #include "base/log.h"
-#include "commands/options.h"
-#include "data/rows.h"
+#include "commands/collect_pick.h"
 #include "remote/client.h"
 #include "text/dialogue.h"
 
-// Appends the row with its explanation. refusal: why there is none; NULL: there is one.
-void collect_write_row(const Row *row, int32_t sample, Str trace, bool closed, const char *refusal, Buf *out);
-
-// The server of SERVER_OPTIONS, set up for explanations.
-MUST_CHECK bool server_collect_open(const Options *options, const DialogueFormat *format, Remote **remote,
+// The server of SERVER_OPTIONS, set up for explanations; rewrite: for answers to whole prompts.
+MUST_CHECK bool server_collect_open(const Options *options, const DialogueFormat *format, bool rewrite, Remote **remote,
                                     Error *error);
+
+typedef struct CollectCounts { // of rows
+    int64_t open, too_long, refused;
+} CollectCounts;
+void collect_count(CollectCounts *counts, const Attempts *attempts);
 
 typedef struct ServerCollect { // borrowed but for the counts
     Remote *remote;
+    Picker *picker;
     uint64_t seed;
     const DialogueFormat *format;
+    Str rewrite; // the prompt; empty: the teacher's own
     const Row *rows;
     size_t first, n_rows; // rows first .. n_rows - 1 are asked for
-    int32_t samples;
+    int32_t samples, attempts;
     FileAppender *out;
     Progress *progress;
-    int64_t n_open, n_refused; // set
+    CollectCounts counts; // added to
+    Attempts *waiting;    // internal: [requests]
 } ServerCollect;
 
 // Rows are appended as they come, in order: an interrupted run goes on after the last whole question.

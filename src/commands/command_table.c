@@ -23,9 +23,11 @@ const Command *const command_table[] = {
     &command_logp,
     &command_tokenize,
     &command_inspect,
+    &command_plan,
     &command_convert,
     &command_report,
     &command_verify,
+    &command_help,
     NULL,
 };
 

@@ -26,7 +26,7 @@ static const OptionRow rows[] = {
     {"max_tokens", OPTION_INT, "1024", 1, 1e7, NULL, "New tokens an answer."},
     SLOT_OPTIONS,
     {"seed", OPTION_INT, "1", 0, 4294967295.0, NULL, "Of every draw."},
-    {"dtype", OPTION_CHOICE, "f32", 0, 0, "f32|bf16", "Type in which the weights are held."},
+    DTYPE_OPTION,
     {"backend", OPTION_TEXT, "cpu", 0, 0, NULL, "ref, cpu, cpu:portable, cpu:avx2, cpu:avx512."},
     DIALOGUE_OPTIONS,
     {0},
@@ -59,7 +59,7 @@ static void eval_free(Eval *e) {
 
 static bool open_all(Eval *e, Error *error) {
     const Options *o = e->options;
-    Dtype dtype = strcmp(options_text(o, "dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+    Dtype dtype = dtype_option(o, "dtype");
     RowsLimits limits = rows_limits_default();
     limits.required = ROW_QUESTION;
     e->grading = (Grading){options_text(o, "task"), &e->format};

@@ -26,7 +26,7 @@ static const OptionRow rows[] = {
     {"max_tokens", OPTION_INT, "256", 1, 1e7, NULL, "New tokens a completion."},
     {"stop", OPTION_TEXT, "", 0, 0, NULL, "Ends a completion whose text comes to contain this."},
     SLOT_OPTIONS,
-    {"dtype", OPTION_CHOICE, "f32", 0, 0, "f32|bf16", "Type in which the weights are held."},
+    DTYPE_OPTION,
     {"backend", OPTION_TEXT, "cpu", 0, 0, NULL, "ref, cpu, cpu:portable, cpu:avx2, cpu:avx512."},
     {0},
 };
@@ -199,7 +199,7 @@ static bool run(const Options *options, Error *error) {
     ModelBundle bundle = {0};
     Backend *backend = NULL;
     Prompts prompts = {0};
-    Dtype dtype = strcmp(options_text(options, "dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+    Dtype dtype = dtype_option(options, "dtype");
     bool ok = backend_create(options_text(options, "backend"), &backend, error) &&
               model_bundle_open_key(options, "model", &bundle, error) &&
               gather_prompts(options, &bundle, &prompts, error) && model_bundle_load(&bundle, backend, dtype, error) &&

@@ -14,7 +14,7 @@ static const OptionRow rows[] = {
     {"out", OPTION_OUTPUT, "-", 0, 0, NULL, "JSONL with logp [len - 1], of each next id; -: standard output."},
     {"temperature", OPTION_REAL, "1", 0.01, 100, NULL, "Logits are divided by it."},
     {"max_rows", OPTION_INT, "2048", 1, 1e7, NULL, "Tokens a batch; changes no bit of the result."},
-    {"dtype", OPTION_CHOICE, "f32", 0, 0, "f32|bf16", "Type in which the weights are held."},
+    DTYPE_OPTION,
     {"backend", OPTION_TEXT, "cpu", 0, 0, NULL, "ref, cpu, cpu:portable, cpu:avx2, cpu:avx512."},
     {0},
 };
@@ -100,7 +100,7 @@ static bool run(const Options *options, Error *error) {
     Backend *backend = NULL;
     Model *model = NULL;
     Sequences s = {0};
-    Dtype dtype = strcmp(options_text(options, "dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+    Dtype dtype = dtype_option(options, "dtype");
     bool ok = backend_create(options_text(options, "backend"), &backend, error) &&
               model_file_open_over(options_text(options, "model"), options_text(options, "base"), &file, error) &&
               read_all(options_text(options, "in"), model_file_config(file)->vocabulary, &s, error) &&

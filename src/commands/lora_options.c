@@ -16,33 +16,51 @@ static Model *full_policy(const ModelBundle *bundle) {
     return model_hold(model_base(bundle->model));
 }
 
-// A new adapter over a plain model.
-static bool new_adapter(const Options *o, const ModelBundle *bundle, Model **policy, Error *error) {
-    LoraConfig config = {
+// The adapter to train: a new one, or the one that was opened (NULL: none) with the dropout that is asked for.
+static bool adapter_config(const Options *o, const LoraConfig *opened, const char *path, LoraConfig *config, Error *error) {
+    *config = (LoraConfig){
         .rank = (int32_t)options_int(o, "lora.rank"),
         .alpha = (float)options_real(o, "lora.alpha"),
         .rslora = options_bool(o, "lora.rslora"),
-        .dropout = (float)options_real(o, "lora.dropout"),
     };
-    if (!lora_targets_parse(options_text(o, "lora.targets"), "key \"lora.targets\"", &config.targets, error) ||
-        !model_adapt(bundle->model, &config, model_file_path(bundle->file), policy, error)) {
-        return false;
-    }
-    lora_init(*policy, (uint64_t)options_int(o, "seed"));
-    return true;
-}
-
-// A copy of the adapter that was loaded, over the same base.
-static bool go_on(const Options *o, const ModelBundle *bundle, Model **policy, Error *error) {
-    LoraConfig config = *model_lora(bundle->model);
-    if (config.rank != options_int(o, "lora.rank")) {
+    if (opened == NULL) {
+        if (!lora_targets_parse(options_text(o, "lora.targets"), "key \"lora.targets\"", &config->targets, error))
+            return false;
+    } else if (opened->rank == config->rank) {
+        *config = *opened;
+    } else {
         return error_set(error,
                          "key \"lora.rank\": %d: expected %d, the rank of the adapter %s (or 0, which merges it first)",
-                         (int)options_int(o, "lora.rank"), config.rank, model_file_path(bundle->file));
+                         config->rank, opened->rank, path);
     }
-    config.dropout = (float)options_real(o, "lora.dropout");
-    if (!model_adapt(model_base(bundle->model), &config, model_base_name(bundle->model), policy, error)) return false;
-    model_copy(*policy, bundle->model);
+    config->dropout = (float)options_real(o, "lora.dropout");
+    return lora_config_check(config, "lora", error);
+}
+
+bool lora_config_from_options(const Options *o, LoraConfig *config, Error *error) { return adapter_config(o, NULL, "", config, error); }
+
+static bool wanted_config(const Options *o, const ModelBundle *bundle, LoraConfig *config, Error *error) {
+    return adapter_config(o, model_file_lora(bundle->file), model_file_path(bundle->file), config, error);
+}
+
+bool policy_check(const Options *options, const ModelBundle *bundle, Error *error) {
+    LoraConfig config;
+    return !lora_wanted(options) || wanted_config(options, bundle, &config, error);
+}
+
+// Over a plain model new; over an adapted one a copy on the same base.
+static bool adapt(const Options *o, const ModelBundle *bundle, Model **policy, Error *error) {
+    Model *base = model_base(bundle->model);
+    const char *base_name = base != NULL ? model_base_name(bundle->model) : model_file_path(bundle->file);
+    LoraConfig config;
+    if (!wanted_config(o, bundle, &config, error) ||
+        !model_adapt(base != NULL ? base : bundle->model, &config, base_name, policy, error))
+        return false;
+    if (base != NULL) {
+        model_copy(*policy, bundle->model);
+    } else {
+        lora_init(*policy, (uint64_t)options_int(o, "seed"));
+    }
     return true;
 }
 
@@ -55,14 +73,13 @@ static void describe(const Model *policy) {
 }
 
 bool policy_load(const Options *o, ModelBundle *bundle, Backend *backend, Model **policy, Error *error) {
-    bool lora = lora_wanted(o), bf16 = lora && strcmp(options_text(o, "lora.base_dtype"), "bf16") == 0;
-    if (!model_bundle_load(bundle, backend, bf16 ? DTYPE_BF16 : DTYPE_F32, error)) return false;
+    bool lora = lora_wanted(o);
+    if (!model_bundle_load(bundle, backend, lora ? dtype_option(o, "lora.base_dtype") : DTYPE_F32, error)) return false;
     if (!lora) {
         *policy = full_policy(bundle);
         return true;
     }
-    bool ok =
-        model_lora(bundle->model) != NULL ? go_on(o, bundle, policy, error) : new_adapter(o, bundle, policy, error);
+    bool ok = adapt(o, bundle, policy, error);
     if (ok) describe(*policy);
     return ok;
 }

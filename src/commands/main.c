@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "commands/command_table.h"
+#include "commands/help.h"
 
 static void out_of_memory(size_t bytes) {
     fprintf(stderr, "rlt: out of memory (%zu more bytes)\n", bytes);
@@ -15,9 +16,11 @@ static void out_of_memory(size_t bytes) {
 }
 
 static void print_commands(FILE *to) {
-    fprintf(to, "rlt %s: Reinforcement-Learned Teachers\n\nusage: rlt COMMAND [recipe.yaml] [key=value ...]\n\n", RLT_VERSION);
-    for (const Command *const *c = command_table; *c != NULL; c++) fprintf(to, "  %-18s %s\n", (*c)->name, (*c)->summary);
-    fprintf(to, "\n`rlt COMMAND --help` lists a command's keys.\n");
+    Buf text;
+    buf_init(&text, 0);
+    help_write_overview(&text);
+    fputs(text.data, to);
+    buf_free(&text);
 }
 
 // The command that the first one or two words name; *n_words receives how many.
@@ -77,7 +80,7 @@ int main(int argc, char **argv) {
     int n_words = 0;
     const Command *command = find_command(argc, argv, &n_words);
     if (command == NULL) {
-        bool help = wants_help(argc, argv) || strcmp(argv[1], "help") == 0;
+        bool help = wants_help(argc, argv);
         if (!help) fprintf(stderr, "rlt: unknown command \"%s\"\n\n", argv[1]);
         print_commands(help ? stdout : stderr);
         return help ? 0 : 2;

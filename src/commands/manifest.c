@@ -109,12 +109,14 @@ static void write_libraries(JsonWriter *w) {
     jw_object_end(w);
 }
 
+bool program_build(Sha256Hex *build, Error *error) { return sha256_file("/proc/self/exe", build, error); }
+
 // What the program is and what it runs on.
 static bool write_program(JsonWriter *w, Error *error) {
     char processor[128];
     processor_name(processor, sizeof processor);
     Sha256Hex build;
-    if (!sha256_file("/proc/self/exe", &build, error)) return false;
+    if (!program_build(&build, error)) return false;
     jw_kstring(w, "program", STR("rlt " RLT_VERSION));
     jw_key(w, "build");
     jw_object_begin(w);
@@ -244,7 +246,8 @@ static bool replace_manifest(const char *folder, json_t *manifest, Error *error)
 
 // Keys without influence on a result: exactness is what this program promises.
 static bool changes_no_result(const OptionRow *row) {
-    static const char *const keys[] = {"resume", "replay", "keep", "checkpoint_every", "slots", "cache_rows", "backend"};
+    static const char *const keys[] = {"resume", "replay",     "keep",      "checkpoint_every",
+                                       "slots",  "cache_rows", "speculate", "backend"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (strcmp(keys[i], row->key) == 0) return true;
     }

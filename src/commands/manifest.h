@@ -10,6 +10,7 @@
 #ifndef RLT_COMMANDS_MANIFEST_H
 #define RLT_COMMANDS_MANIFEST_H
 
+#include "base/hash.h"
 #include "commands/options.h"
 #include "compute/compute.h"
 
@@ -32,6 +33,9 @@ MUST_CHECK bool manifest_finish(const char *folder, bool deep, Error *error);
 // The array `inputs` of a table's rows: value(context, i) gives the text of row i, NULL or "" for none.
 MUST_CHECK bool manifest_inputs(JsonWriter *w, const OptionRow *rows, const char *(*value)(const void *context, const OptionRow *row),
                                 const void *context, const char *const *more, int n_more, Error *error);
+
+// SHA-256 of the program's own file: which build this is.
+MUST_CHECK bool program_build(Sha256Hex *build, Error *error);
 
 // SHA-256 of a file, or of the names and contents of a folder's files in order of name. Passed over are what is not the
 // result but tells of time, place or machine (manifest.json, recipe.yaml, timing.jsonl, the event file, report.html), the

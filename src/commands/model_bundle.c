@@ -37,6 +37,11 @@ static bool open_tokenizer(ModelBundle *bundle, const char *path, Error *error) 
     return split_of_pre(vocabulary.pre, path, &spec, error) && tokenizer_from_spec(&spec, &bundle->tokenizer, error);
 }
 
+Dtype dtype_option(const Options *options, const char *key) {
+    const char *name = options_text(options, key);
+    return strcmp(name, "bf16") == 0 ? DTYPE_BF16 : strcmp(name, "q8_0") == 0 ? DTYPE_Q8_0 : DTYPE_F32;
+}
+
 static void add_stop_id(ModelBundle *bundle, int32_t id) {
     for (int32_t i = 0; i < bundle->stop_ids.len; i++) {
         if (bundle->stop_ids.data[i] == id) return;

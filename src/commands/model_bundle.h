@@ -11,6 +11,13 @@
     {"base", OPTION_INPUT, "", 0, 0, NULL,                                                                                        \
      "Of an adapter (a folder that PEFT reads) given as a model: its base model; none: the one that adapter_config.json names."}
 
+// Types in which the weights of a model that is not trained can be held.
+#define DTYPES "f32|bf16|q8_0"
+#define DTYPE_OPTION                                                                                                              \
+    {"dtype", OPTION_CHOICE, "f32", 0, 0, DTYPES,                                                                                 \
+     "Type in which the weights are held; q8_0: 8 bits, a scale for 32 of them, at some loss (docs/design.md)."}
+Dtype dtype_option(const Options *options, const char *key); // of a key whose choices are DTYPES
+
 typedef struct ModelBundle {
     ModelFile *file;
     Model *model;          // NULL until loaded

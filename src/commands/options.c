@@ -224,7 +224,7 @@ static bool set_from_pair(Options *options, const char *argument, const char *ne
 static bool set_from_arguments(Options *options, int n, char **arguments, bool *usage, Error *error) {
     const char *positional = options->command->positional;
     for (int i = 0; i < n; i++) {
-        bool taken = false, recipe = i == 0 && is_recipe(arguments[i]) && strcmp(positional, "recipe") != 0;
+        bool taken = false, recipe = i == 0 && is_recipe(arguments[i]) && strncmp(positional, "recipe", 6) != 0;
         *usage = !recipe;
         if (recipe && !set_from_recipe(options, arguments[i], error)) return false;
         if (recipe) continue;

@@ -32,7 +32,7 @@ void option_rows_write_help(const OptionRow *rows, Buf *out) {
 }
 
 void options_write_help(const Command *command, Buf *out) {
-    bool takes_options = strcmp(command->positional, "recipe") != 0; // else its first argument is a recipe of stages
+    bool takes_options = strncmp(command->positional, "recipe", 6) != 0; // else its first argument is a recipe of stages
     buf_printf(out, "rlt %s: %s\n\nusage: rlt %s%s", command->name, command->summary, command->name,
                takes_options ? " [recipe.yaml]" : "");
     for (const char *at = command->positional; *at != 0;) {

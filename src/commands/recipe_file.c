@@ -40,29 +40,26 @@ static bool has_names(json_t *list) {
     return json_is_array(list);
 }
 
-static void merge(json_t *base, json_t *nearer);
-
 static void merge_rows(json_t *base, json_t *nearer) {
     json_t *row;
     size_t i;
     json_array_foreach(nearer, i, row) {
         json_t *old = find_row(base, row_name(row));
         if (old != NULL) {
-            merge(old, row);
+            recipe_merge(old, row);
         } else {
             json_array_append(base, row);
         }
     }
 }
 
-// Puts `nearer` over `base`, both mappings.
-static void merge(json_t *base, json_t *nearer) {
+void recipe_merge(json_t *base, json_t *nearer) {
     const char *key;
     json_t *value;
     json_object_foreach(nearer, key, value) {
         json_t *old = json_object_get(base, key);
         if (json_is_object(old) && json_is_object(value)) {
-            merge(old, value);
+            recipe_merge(old, value);
         } else if (has_names(old) && has_names(value)) {
             merge_rows(old, value);
         } else {
@@ -114,7 +111,7 @@ static bool extend(const char *path, json_t *own, RecipeFiles *files, json_t **t
         ok = read_chain(path, base, files, tree, error);
         mem_free(base);
         json_object_del(own, "extends");
-        if (ok) merge(*tree, own);
+        if (ok) recipe_merge(*tree, own);
     }
     json_decref(own);
     return ok;

@@ -17,6 +17,8 @@ typedef struct RecipeFiles {
 
 // *tree: one mapping without `extends`. `files` may be NULL.
 MUST_CHECK bool recipe_read(const char *path, json_t **tree, RecipeFiles *files, Error *error);
+// Puts `nearer` over `base`, both mappings, by the rules above.
+void recipe_merge(json_t *base, json_t *nearer);
 void recipe_files_free(RecipeFiles *files);
 
 #endif

@@ -17,17 +17,32 @@ void records_free(RecordList *list) {
     *list = (RecordList){0};
 }
 
-static bool is_record(json_t *record, const char *path, Error *error) {
+// Rows of inputs or outputs: a path and a hash each, and what a row is known by.
+static bool are_hashes(json_t *record, const char *path, const char *list, const char *member, Error *error) {
+    json_t *rows = json_object_get(record, list), *row;
+    size_t i;
+    if (rows != NULL && !json_is_array(rows)) return error_set(error, "%s: key \"%s\": expected a list", path, list);
+    json_array_foreach(rows, i, row) {
+        Str text;
+        bool ok = json_is_object(row) && json_need_string(row, path, member, &text, error) &&
+                  json_need_string(row, path, "path", &text, error) && json_need_string(row, path, "sha256", &text, error);
+        if (!ok) return error_set(error, "%s: key \"%s\": row %zu: expected %s, path and sha256", path, list, i + 1, member);
+    }
+    return true;
+}
+
+static bool is_record(json_t *record, const char *path, bool is_stage, Error *error) {
     json_t *part;
     Str command;
     if (!json_is_object(record)) return error_set(error, "%s: expected an object", path);
     return json_need_string(record, path, "command", &command, error) && json_need_object(record, path, "options", &part, error) &&
-           json_need_array(record, path, "inputs", &part, error);
+           json_need_array(record, path, "inputs", &part, error) && are_hashes(record, path, "inputs", "key", error) &&
+           are_hashes(record, path, "outputs", is_stage ? "key" : "path", error);
 }
 
 static bool add_record(RecordList *list, const char *path, const char *folder, bool is_stage, Error *error) {
     json_t *record = NULL;
-    if (!json_read_file(path, &record, error) || !is_record(record, path, error)) {
+    if (!json_read_file(path, &record, error) || !is_record(record, path, is_stage, error)) {
         json_decref(record);
         return false;
     }

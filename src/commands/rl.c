@@ -3,14 +3,18 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/philox.h"
 #include "commands/commands.h"
 #include "commands/generate_options.h"
 #include "commands/grading.h"
 #include "commands/lora_options.h"
+#include "commands/manifest.h"
 #include "commands/rl_options.h"
+#include "commands/rollout_file.h"
 #include "commands/run_folder.h"
+#include "commands/run_shape.h"
 #include "commands/training.h"
 #include "data/rows.h"
 #include "methods/rl.h"
@@ -30,6 +34,8 @@ static const OptionRow rows[] = {
     {"updates", OPTION_INT, "1", 1, 1000, NULL, "Optimiser steps a batch; more than one clips the ratio."},
     {"beta", OPTION_REAL, "0.04", 0, 100, NULL, "Weight of the k3 penalty to the reference model; 0: no reference."},
     {"clip_epsilon", OPTION_REAL, "0.2", 0, 1, NULL, "Width of the ratio's clip."},
+    {"student_dtype", OPTION_CHOICE, "f32", 0, 0, DTYPES, "Type in which the student's weights are held."},
+    {"reference_dtype", OPTION_CHOICE, "f32", 0, 0, DTYPES, "Type in which the reference's weights are held; a sync rounds to it."},
     {"sync_every", OPTION_INT, "32", 0, 1e9, NULL, "Steps between syncs of the reference; 0: never. With LoRA never: it is the frozen start."},
     {"sync_share", OPTION_REAL, "0.9", 0, 1, NULL, "reference = share * policy + (1 - share) * reference."},
     {"temperature", OPTION_REAL, "0.7", 0.01, 100, NULL, "Of sampling and of every log-prob."},
@@ -52,6 +58,8 @@ typedef struct RlRun {
     Model *model;                   // the policy
     Model *reference, *own_student; // own_student: the policy as it started
     Model *student;
+    Dev sync_scratch;
+    KvCache *cache;
     Pass *decode_pass, *reference_pass, *student_pass;
     Pass *teacher_pass; // of the policy, where the reward reads more of it than its log-probs
     DialogueFormat format;
@@ -62,6 +70,8 @@ typedef struct RlRun {
     RlQuestion *questions; // [data.count]
     Trainer *trainer;
     RunFolder *folder;
+    RolloutKeeper keeper;
+    Sha256Hex build; // of this program
     Rl rl;
 } RlRun;
 
@@ -69,10 +79,12 @@ static void rl_run_free(RlRun *r) {
     reward_sum_close(&r->rl.sum);
     pass_destroy(r->teacher_pass);
     run_folder_close(r->folder);
+    kv_cache_destroy(r->cache);
     pass_destroy(r->decode_pass);
     pass_destroy(r->reference_pass);
     pass_destroy(r->student_pass);
     trainer_destroy(r->trainer);
+    if (r->backend != NULL) RUN(r->backend, release, r->sync_scratch);
     model_destroy(r->reference);
     model_destroy(r->own_student);
     model_destroy(r->model);
@@ -84,13 +96,15 @@ static void rl_run_free(RlRun *r) {
     backend_destroy(r->backend);
 }
 
-// The policy as it starts: with LoRA what was loaded, at no cost; else a copy.
-static bool keep_start(const RlRun *r, Model **start, Error *error) {
+// The policy as it starts: with LoRA what was loaded, at no cost; else a copy, in the type that `key` says.
+static bool keep_start(const RlRun *r, const char *key, Model **start, Error *error) {
     if (lora_wanted(r->options)) {
+        if (dtype_option(r->options, key) != DTYPE_F32)
+            return error_set(error, "key \"%s\": expected f32 with LoRA: what was loaded serves, and takes no memory", key);
         *start = model_hold(r->policy.model);
         return true;
     }
-    if (!model_create(r->backend, model_config(r->model), DTYPE_F32, start, error)) return false;
+    if (!model_create(r->backend, model_config(r->model), dtype_option(r->options, key), start, error)) return false;
     model_copy(*start, r->model);
     return true;
 }
@@ -99,7 +113,7 @@ static bool keep_start(const RlRun *r, Model **start, Error *error) {
 static bool load_student(RlRun *r, const char *path, Error *error) {
     const char *base = model_file_base(r->policy.file);
     if (!lora_wanted(r->options) || strcmp(path, base != NULL ? base : options_text(r->options, "model")) != 0)
-        return model_bundle_load(&r->student_bundle, r->backend, DTYPE_F32, error);
+        return model_bundle_load(&r->student_bundle, r->backend, dtype_option(r->options, "student_dtype"), error);
     r->student_bundle.model = model_hold(model_base(r->model));
     return true;
 }
@@ -111,7 +125,7 @@ static bool open_student(RlRun *r, Error *error) {
     const char *path = options_text(r->options, "student");
     const ModelBundle *text = &r->policy;
     if (*path == 0) {
-        if (!keep_start(r, &r->own_student, error)) return false;
+        if (!keep_start(r, "student_dtype", &r->own_student, error)) return false;
         r->student = r->own_student;
     } else {
         if (!model_bundle_open_key(r->options, "student", &r->student_bundle, error) ||
@@ -130,21 +144,69 @@ static bool open_student(RlRun *r, Error *error) {
     return true;
 }
 
-static bool open_models(RlRun *r, Error *error) {
-    if (!model_bundle_open_key(r->options, "model", &r->policy, error) || !model_bundle_need_chat(&r->policy, error) ||
-        !policy_load(r->options, &r->policy, r->backend, &r->model, error)) {
-        return false;
+// Tokens of the longest prompt, and of the longest text of the student without the completion.
+static void longest_texts(const RlRun *r, int32_t *prompt, int32_t *student_text) {
+    const RlReward *reward = rl_reward_by_name(options_text(r->options, "reward"));
+    Rl rl = {.dialogue = &r->dialogue};
+    Ids ids = {0};
+    *prompt = *student_text = 0;
+    for (size_t i = 0; i < r->data.count; i++) {
+        const RlQuestion *question = &r->questions[i];
+        ids.len = 0;
+        reward->prompt(&rl, question, &ids);
+        *prompt = ids.len > *prompt ? ids.len : *prompt;
+        if (r->student == NULL) continue;
+        int32_t from, to;
+        ids.len = 0;
+        dialogue_student_before(&r->student_dialogue, question->system, question->question, &ids);
+        dialogue_student_after(&r->student_dialogue, question->solution, &ids, &from, &to);
+        *student_text = ids.len > *student_text ? ids.len : *student_text;
     }
+    ids_free(&ids);
+}
+
+// What the run takes, from its shape: checked, then reserved whole, before the first step.
+static bool reserve(RlRun *r, Error *error) {
+    int32_t prompt, student_text;
+    longest_texts(r, &prompt, &student_text);
+    const ModelConfig *student = r->student_bundle.model != NULL ? model_config(r->student) : NULL;
+    RunShape shape;
+    if (!rl_shape(r->options, model_config(r->model), student, prompt, student_text, &shape, error)) return false;
+    uint64_t loaded = model_memory(r->model);
+    if (r->reference != NULL && !shape.reference_is_base) loaded += model_memory(r->reference);
+    if (r->student != NULL && !shape.student_is_base) loaded += model_memory(r->student);
+    shape.other_bytes = process_resident_bytes() > loaded ? process_resident_bytes() - loaded : 0;
+    if (!memory_plan_check(r->backend, &shape, loaded, "rl", error)) return false;
+    TrainerSettings settings = training_settings(r->options);
+    r->trainer = trainer_create(r->model, &settings);
+    PassSize train = run_train_size(&shape), decode = run_decode_size(&shape);
+    PassSize reference = run_reference_size(&shape), judge = run_student_size(&shape);
+    trainer_reserve(r->trainer, &train);
+    model_reserve(r->model, r->decode_pass, &decode);
+    if (r->reference != NULL) model_reserve(r->reference, r->reference_pass, &reference);
+    if (r->student != NULL) model_reserve(r->student, r->student_pass, &judge);
+    r->cache = kv_cache_create(r->model, run_cache_rows(&shape));
+    return true;
+}
+
+// Without its weights: a run that has ended needs none.
+static bool open_policy(RlRun *r, Error *error) {
+    return model_bundle_open_key(r->options, "model", &r->policy, error) && model_bundle_need_chat(&r->policy, error) &&
+           policy_check(r->options, &r->policy, error);
+}
+
+static bool load_models(RlRun *r, Error *error) {
+    if (!policy_load(r->options, &r->policy, r->backend, &r->model, error)) return false;
     r->dialogue = (Dialogue){r->policy.tokenizer, &r->policy.chat, &r->format};
     if (!open_student(r, error)) return false;
     if (options_real(r->options, "beta") > 0) {
-        if (!keep_start(r, &r->reference, error)) return false;
+        if (!keep_start(r, "reference_dtype", &r->reference, error)) return false;
         r->reference_pass = pass_create(r->reference, (PassSettings){0});
+        size_t scratch_bytes = model_blend_bytes(r->reference);
+        if (scratch_bytes > 0) r->sync_scratch = RUN(r->backend, alloc, scratch_bytes);
     }
     r->decode_pass = pass_create(r->model, (PassSettings){0});
-    TrainerSettings settings = training_settings(r->options);
-    r->trainer = trainer_create(r->model, &settings);
-    return true;
+    return reserve(r, error);
 }
 
 static bool read_data(RlRun *r, Error *error) {
@@ -169,14 +231,16 @@ static bool set_up(RlRun *r, Error *error) {
                             .max_rows = (int32_t)options_int(o, "max_rows")};
     if (!reward_settings_from_options(o, &r->scorer.rewards, error)) return false;
     if (is_teacher(r) && r->scorer.rewards.kl_estimator == KL_EXACT) {
-        r->scorer.teacher = r->policy.model;
-        r->scorer.teacher_pass = r->teacher_pass = pass_create(r->policy.model, (PassSettings){0});
+        r->scorer.teacher = r->model;
+        r->scorer.teacher_pass = r->teacher_pass = pass_create(r->model, (PassSettings){0});
     }
     r->rl = (Rl){
         .trainer = r->trainer,
         .decode_pass = r->decode_pass,
         .reference = r->reference,
         .reference_pass = r->reference_pass,
+        .sync_scratch = r->sync_scratch,
+        .reference_is_start = !lora_wanted(o),
         .dialogue = &r->dialogue,
         .scorer = is_teacher(r) ? &r->scorer : NULL,
         .grade = grade_completion,
@@ -189,6 +253,7 @@ static bool set_up(RlRun *r, Error *error) {
                      .n_stop_ids = r->policy.stop_ids.len,
                      .max_slots = (int32_t)options_int(o, "slots"),
                      .cache_rows = (int32_t)options_int(o, "cache_rows"),
+                     .cache = r->cache,
                      .speculate = options_bool(o, "speculate")},
         .group_size = (int32_t)options_int(o, "samples"),
         .grpo = {.temperature = (float)options_real(o, "temperature"),
@@ -209,7 +274,7 @@ static bool set_up(RlRun *r, Error *error) {
 
 // ---- records
 
-static bool record_metrics(RlRun *r, int64_t step, double rate, const RlMetrics *m, Error *error) {
+static bool record_metrics(RlRun *r, int64_t step, double rate, const RlMetrics *m, const StepCounts *work, Error *error) {
     int64_t naive = m->generate.tokens_naive + m->reward_counts.tokens_naive + m->reference_counts.tokens_naive + m->grpo.tokens_naive;
     int64_t computed = m->generate.tokens_computed + m->reward_counts.tokens_computed + m->reference_counts.tokens_computed +
                        m->grpo.tokens_computed;
@@ -238,6 +303,7 @@ static bool record_metrics(RlRun *r, int64_t step, double rate, const RlMetrics 
         {"passes", (double)m->generate.passes}, {"tokens_drafted", (double)m->generate.tokens_drafted},
         {"tokens_accepted", (double)m->generate.tokens_accepted},
         {"draft_acceptance", (double)m->generate.tokens_accepted / fmax(1, (double)m->generate.tokens_drafted)},
+        {"allocations", (double)work->allocations}, {"page_faults", (double)work->page_faults},
     };
     return run_folder_metrics(r->folder, step, metrics, n, timing, sizeof timing / sizeof *timing, error);
 }
@@ -310,6 +376,44 @@ static bool record_samples(RlRun *r, int64_t step, const RlRollout *rollout, Err
     return ok;
 }
 
+// ---- rollouts that an interrupted run has sampled already
+
+static RolloutKey rollout_key(const RlRun *r, int64_t step, int32_t n) {
+    return (RolloutKey){step, r->build, n, model_config(r->model)->vocabulary};
+}
+
+static bool load_rollout(void *context, int64_t step, Completion *completions, int32_t n, GenerateCounts *counts, bool *found,
+                         Error *error) {
+    RlRun *r = context;
+    RolloutKey key = rollout_key(r, step, n);
+    char *path = run_folder_rollout(r->folder, step);
+    bool ok = rollout_load(path, &key, completions, counts, found, error);
+    if (ok && *found) log_info("%s: step %lld was sampled before the interruption", run_folder_path(r->folder), (long long)step);
+    mem_free(path);
+    return ok;
+}
+
+static bool save_rollout(void *context, int64_t step, const Completion *completions, int32_t n, const GenerateCounts *counts,
+                         Error *error) {
+    RlRun *r = context;
+    RolloutKey key = rollout_key(r, step, n);
+    char *path = run_folder_rollout(r->folder, step);
+    bool ok = rollout_save(path, &key, completions, counts, error);
+    mem_free(path);
+    return ok;
+}
+
+// A run that can go on keeps them; a replay computes everything again.
+static bool keep_rollouts(RlRun *r, Error *error) {
+    if (options_int(r->options, "checkpoint_every") == 0 || options_int(r->options, "replay") >= 0) return true;
+    char *path = path_join(run_folder_path(r->folder), "rollouts");
+    bool ok = dir_make(path, error) && program_build(&r->build, error);
+    mem_free(path);
+    r->keeper = (RolloutKeeper){load_rollout, save_rollout, r};
+    r->rl.keeper = &r->keeper;
+    return ok;
+}
+
 // ---- the loop
 
 static void choose_questions(const RlRun *r, int64_t step, int32_t n, int32_t *permutation, int64_t *epoch, RlQuestion *chosen) {
@@ -348,10 +452,13 @@ static bool one_step(RlRun *r, int64_t step, float rate, const RlQuestion *chose
                      Error *error) {
     RlRollout rollout = {0};
     RlMetrics m;
-    bool ok = rl_step(&r->rl, step, rate, chosen, n, &rollout, &m, error) && record_metrics(r, step, rate, &m, error) &&
-              record_samples(r, step, &rollout, error);
+    StepCounts work = step_counts_begin();
+    bool ok = rl_step(&r->rl, step, rate, chosen, n, &rollout, &m, error);
+    step_counts_end(&work);
+    ok = ok && record_metrics(r, step, rate, &m, &work, error) && record_samples(r, step, &rollout, error);
     rl_rollout_free(&rollout);
     if (!ok) return false;
+    if (m.reference_equal) log_info("step %lld: the reference has the policy's weights, so its log-probs are the rollout's", (long long)step);
     *sampled += (double)m.generate.tokens_sampled;
     char note[128];
     if (is_teacher(r)) {
@@ -369,7 +476,7 @@ static bool train(RlRun *r, Error *error) {
     int64_t steps = options_int(o, "steps"), every = options_int(o, "checkpoint_every"), step, epoch = -1;
     int32_t n = (int32_t)options_int(o, "questions");
     Schedule schedule = training_schedule(o, steps);
-    const Model *moving = lora_wanted(o) ? NULL : r->reference; // what does not move is no state
+    Model *moving = lora_wanted(o) ? NULL : r->reference; // what does not move is no state
     CheckpointParts parts = {r->trainer, moving, r->policy.tokenizer, &r->policy.chat, 0};
     double budget = INFINITY, sampled = 0;
     if (!run_folder_restore(r->folder, &parts, &step, error)) return false;
@@ -401,11 +508,12 @@ static bool run(const Options *options, Error *error) {
     dialogue_format_init(&r.format);
     bool ok = backend_create(options_text(options, "backend"), &r.backend, error) &&
               dialogue_format_from_options(&r.format, options, error) && read_data(&r, error) &&
+              open_policy(&r, error) &&
               run_folder_open(options_text(options, "out"), options, r.backend, &r.folder, error);
     if (ok && run_folder_finished(r.folder)) {
         log_info("%s: finished already", options_text(options, "out"));
     } else {
-        ok = ok && open_models(&r, error) && set_up(&r, error) && train(&r, error);
+        ok = ok && load_models(&r, error) && set_up(&r, error) && keep_rollouts(&r, error) && train(&r, error);
     }
     rl_run_free(&r);
     return ok;

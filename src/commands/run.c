@@ -3,9 +3,10 @@
 // record is what it would be now, and whose outputs are as recorded, is skipped; an interrupted one goes on; a changed one
 // is run anew.
 #include <errno.h>
-#include <spawn.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,8 +29,6 @@ static const OptionRow rows[] = {
     {"*", OPTION_TEXT, "", 0, 0, NULL, "VARIABLE=value and STAGE.KEY=value override the recipe."},
     {0},
 };
-
-extern char **environ;
 
 typedef struct StageResult {
     bool skipped;
@@ -156,18 +155,22 @@ static void print_command(const Stage *stage, char **arguments) {
     buf_free(&line);
 }
 
+// The child's part: it ends with this process, whatever ends it, so that a stage never writes on without its run.
+static _Noreturn void become_stage(char **arguments, pid_t parent) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() == parent) execv("/proc/self/exe", arguments);
+    _exit(127);
+}
+
 static bool spawn_stage(const Stage *stage, bool resume, StageResult *result, Error *error) {
     char **arguments = stage_arguments(stage, resume);
     print_command(stage, arguments);
     double start = time_now_s();
-    pid_t child;
-    int failed = posix_spawn(&child, "/proc/self/exe", NULL, NULL, arguments, environ);
+    pid_t parent = getpid(), child = fork();
+    if (child == 0) become_stage(arguments, parent);
     for (char **a = arguments; *a != NULL; a++) mem_free(*a);
     mem_free(arguments);
-    if (failed != 0) {
-        errno = failed;
-        return error_set_errno(error, "stage \"%s\": starting", stage->name);
-    }
+    if (child < 0) return error_set_errno(error, "stage \"%s\": starting", stage->name);
     int status;
     struct rusage usage;
     while (wait4(child, &status, 0, &usage) < 0) {
@@ -286,8 +289,11 @@ static bool run_recipe(const StageList *list, const char *out, const Options *op
         buf_free(&text);
         return true;
     }
-    return dir_make(out, error) && write_recipe(list, out, options, error) &&
-           run_all(list, out, options_text(options, "until"), error);
+    int lock = -1;
+    bool ok = dir_make(out, error) && dir_lock(out, &lock, error) && write_recipe(list, out, options, error) &&
+              run_all(list, out, options_text(options, "until"), error);
+    dir_unlock(lock);
+    return ok;
 }
 
 static void choose_folder(const Options *options, Buf *folder) {

@@ -14,11 +14,12 @@
 #define STEP_FOLDER_FORMAT "step-%08lld"
 
 struct RunFolder {
-    char *path, *checkpoints, *model;
+    char *path, *checkpoints, *model, *rollouts;
     bool resume;
     MetricsWriter *metrics; // opened at the first write, or by restore
     FileAppender *samples;
     Replay *replay; // NULL: the run itself
+    int lock;       // of the folder; -1: none
 };
 
 const char *run_folder_path(const RunFolder *folder) { return folder->path; }
@@ -26,12 +27,14 @@ bool run_folder_finished(const RunFolder *folder) { return folder->replay == NUL
 
 void run_folder_close(RunFolder *folder) {
     if (folder == NULL) return;
+    dir_unlock(folder->lock);
     replay_close(folder->replay);
     metrics_close(folder->metrics);
     file_appender_close(folder->samples);
     mem_free(folder->path);
     mem_free(folder->checkpoints);
     mem_free(folder->model);
+    mem_free(folder->rollouts);
     mem_free(folder);
 }
 
@@ -88,11 +91,12 @@ static bool count_checkpoints(const RunFolder *folder, size_t *n, Error *error) 
 static bool begin(RunFolder *folder, const Options *options, const Backend *backend, Error *error) {
     const char *path = folder->path;
     size_t n;
-    if (!dir_make(path, error) || !path_recover(folder->model, error) || !count_checkpoints(folder, &n, error)) return false;
+    if (!dir_make(path, error) || !dir_lock(path, &folder->lock, error) || !path_recover(folder->model, error) || !count_checkpoints(folder, &n, error)) return false;
     if (run_folder_finished(folder)) return manifest_check_options(path, options, error) && manifest_finish(path, true, error);
-    if (n > 0 && folder->resume) return manifest_resume(path, options, backend, error);
+    if (folder->resume) return manifest_resume(path, options, backend, error);
     if (n > 0) return error_set(error, "%s: holds an unfinished run; resume=true goes on with it, or choose another folder", path);
-    return recipe_write(path, options, error) && manifest_write(path, options, backend, NULL, 0, error);
+    return path_remove(folder->rollouts, error) && recipe_write(path, options, error) &&
+           manifest_write(path, options, backend, NULL, 0, error);
 }
 
 bool run_folder_open(const char *path, const Options *options, const Backend *backend, RunFolder **out, Error *error) {
@@ -100,7 +104,9 @@ bool run_folder_open(const char *path, const Options *options, const Backend *ba
     folder->path = mem_strdup(path);
     folder->checkpoints = path_join(path, "checkpoints");
     folder->model = path_join(path, "model");
+    folder->rollouts = path_join(path, "rollouts");
     folder->resume = options_bool(options, "resume");
+    folder->lock = -1;
     int64_t replayed = options_int(options, "replay");
     bool ok = replayed >= 0 ? replay_open(path, replayed, &folder->replay, error) : begin(folder, options, backend, error);
     if (!ok) {
@@ -140,6 +146,38 @@ bool run_folder_sample(RunFolder *folder, Str json_line, Error *error) {
     return open_samples(folder, 0, error) && file_appender_add(folder->samples, json_line, error);
 }
 
+// ---- rollouts of the steps that no checkpoint knows of yet
+
+static char *rollout_path(const RunFolder *folder, int64_t step) {
+    char name[64];
+    snprintf(name, sizeof name, STEP_FOLDER_FORMAT ".safetensors", (long long)step);
+    return path_join(folder->rollouts, name);
+}
+
+char *run_folder_rollout(const RunFolder *folder, int64_t step) {
+    return folder->replay == NULL ? rollout_path(folder, step) : NULL;
+}
+
+// Removes those of steps before this one.
+static bool forget_rollouts(const RunFolder *folder, int64_t step, Error *error) {
+    char **names;
+    size_t n;
+    if (!dir_exists(folder->rollouts)) return true;
+    if (!dir_list(folder->rollouts, &names, &n, error)) return false;
+    bool ok = true;
+    for (size_t i = 0; i < n; i++) {
+        long long of_step;
+        if (ok && sscanf(names[i], "step-%lld", &of_step) == 1 && of_step < step) {
+            char *path = path_join(folder->rollouts, names[i]);
+            ok = path_remove(path, error);
+            mem_free(path);
+        }
+        mem_free(names[i]);
+    }
+    mem_free(names);
+    return ok;
+}
+
 // ---- checkpoints
 
 static bool sync_files(RunFolder *folder, Error *error) {
@@ -152,7 +190,8 @@ static bool write_checkpoint(RunFolder *folder, const char *path, const Checkpoi
     CheckpointSizes sizes = {0};
     if (folder->metrics != NULL) sizes.metrics = metrics_sizes(folder->metrics);
     if (folder->samples != NULL) sizes.samples = file_appender_size(folder->samples);
-    return dir_make(folder->checkpoints, error) && checkpoint_save(path, parts, &sizes, error) && remove_oldest(folder, keep, error);
+    return dir_make(folder->checkpoints, error) && checkpoint_save(path, parts, &sizes, error) && remove_oldest(folder, keep, error) &&
+           forget_rollouts(folder, parts->step, error);
 }
 
 bool run_folder_checkpoint(RunFolder *folder, const CheckpointParts *parts, int keep, Error *error) {
@@ -196,6 +235,6 @@ bool run_folder_restore(RunFolder *folder, const CheckpointParts *parts, int64_t
 
 bool run_folder_finish(RunFolder *folder, const CheckpointParts *parts, Dtype dtype, Error *error) {
     if (folder->replay != NULL) return replay_finish(folder->replay, folder->model, parts, dtype, error);
-    return sync_files(folder, error) && report_write(folder->path, NULL, error) &&
+    return sync_files(folder, error) && path_remove(folder->rollouts, error) && report_write(folder->path, NULL, error) &&
            checkpoint_save_model(folder->model, parts, dtype, error) && manifest_finish(folder->path, true, error);
 }

@@ -29,10 +29,14 @@ MUST_CHECK bool run_folder_metrics(RunFolder *folder, int64_t step, const Metric
                                    size_t n_timing, Error *error);
 MUST_CHECK bool run_folder_sample(RunFolder *folder, Str json_line, Error *error); // newline included
 
+// Where a step's completions are kept until a checkpoint holds what came of them (rollout_file.h); to be freed. NULL: they
+// are not kept, in a replay.
+char *run_folder_rollout(const RunFolder *folder, int64_t step);
+
 // What a checkpoint holds beside the run's files.
 typedef struct CheckpointParts {
     Trainer *trainer;
-    const Model *reference;      // NULL: none
+    Model *reference;            // NULL: none
     const Tokenizer *tokenizer;
     const ChatTemplate *chat;    // NULL: none
     int64_t step;                // steps done; also names the folder: checkpoints/step-00000040

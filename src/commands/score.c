@@ -33,7 +33,8 @@ static const OptionRow rows[] = {
     {"max_rows", OPTION_INT, "2048", 1, 1e7, NULL, "Tokens a batch; changes no bit of the result."},
     {"chunk", OPTION_INT, "256", 1, 1e6, NULL, "Rows between two writes: what an interruption can lose."},
     {"resume", OPTION_BOOL, "false", 0, 0, NULL, "Goes on after the rows that `out`.scored holds."},
-    {"dtype", OPTION_CHOICE, "f32", 0, 0, "f32|bf16", "Type in which the weights are held."},
+    DTYPE_OPTION,
+    {"student_dtype", OPTION_CHOICE, "same", 0, 0, "same|" DTYPES, "Type in which the student's weights are held; same: as dtype."},
     {"backend", OPTION_TEXT, "cpu", 0, 0, NULL, "ref, cpu, cpu:portable, cpu:avx2, cpu:avx512."},
     REWARD_OPTIONS,
     REWARD_SUM_OPTIONS,
@@ -76,14 +77,16 @@ static void score_free(Score *s) {
 
 static bool open_models(Score *s, Error *error) {
     const char *teacher = options_text(s->options, "teacher"), *student = options_text(s->options, "student");
-    Dtype dtype = strcmp(options_text(s->options, "dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
-    s->same_model = strcmp(teacher, student) == 0;
+    Dtype dtype = dtype_option(s->options, "dtype");
+    bool same_dtype = strcmp(options_text(s->options, "student_dtype"), "same") == 0;
+    Dtype student_dtype = same_dtype ? dtype : dtype_option(s->options, "student_dtype");
+    s->same_model = strcmp(teacher, student) == 0 && student_dtype == dtype;
     if (!model_bundle_open_key(s->options, "teacher", &s->teacher, error) || !model_bundle_need_chat(&s->teacher, error) ||
         !model_bundle_load(&s->teacher, s->backend, dtype, error)) {
         return false;
     }
     if (!s->same_model && (!model_bundle_open_key(s->options, "student", &s->student, error) || !model_bundle_need_chat(&s->student, error) ||
-                           !model_bundle_load(&s->student, s->backend, dtype, error))) {
+                           !model_bundle_load(&s->student, s->backend, student_dtype, error))) {
         return false;
     }
     const ModelBundle *judge = s->same_model ? &s->teacher : &s->student;

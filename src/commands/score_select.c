@@ -55,13 +55,16 @@ static size_t keep_best(ScoredRow **order, size_t n) {
 
 void score_select(const ScoreSelection *selection, ScoredRow *rows, size_t n) {
     ScoredRow **order = mem_alloc(n, sizeof *order);
-    for (size_t i = 0; i < n; i++) order[i] = &rows[i], rows[i].kept = false;
-    size_t n_left = selection->best ? keep_best(order, n) : n, most = selection->top > 0 ? selection->top : selection->bottom;
+    for (size_t i = 0; i < n; i++)
+        order[i] = &rows[i], rows[i].kept = false;
+    size_t n_left = selection->best ? keep_best(order, n) : n,
+           most = selection->top > 0 ? selection->top : selection->bottom;
     if (most > 0) {
         qsort(order, n_left, sizeof *order, selection->top > 0 ? from_best : from_worst);
         if (most < n_left) n_left = most;
     }
-    for (size_t i = 0; i < n_left; i++) order[i]->kept = true;
+    for (size_t i = 0; i < n_left; i++)
+        order[i]->kept = true;
     mem_free(order);
 }
 
@@ -134,7 +137,8 @@ static void write_correlations(const char *name, const ScoredRow *rows, size_t n
 
 void score_correlate(const char *columns, const ScoredRow *rows, size_t n, Buf *out) {
     char name[256];
-    while (next_column(&columns, name, sizeof name)) write_correlations(name, rows, n, out);
+    while (next_column(&columns, name, sizeof name))
+        write_correlations(name, rows, n, out);
 }
 
 // ---- going on

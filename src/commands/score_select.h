@@ -33,6 +33,7 @@ void score_correlate(const char *columns, const ScoredRow *rows, size_t n, Buf *
 
 // Whole lines at the beginning of `path`, their number and bytes; fills the values of these rows. A line that is not of
 // its row is an error.
-MUST_CHECK bool score_read_done(const char *path, ScoredRow *rows, size_t n, size_t *n_done, uint64_t *bytes, Error *error);
+MUST_CHECK bool score_read_done(const char *path, ScoredRow *rows, size_t n, size_t *n_done, uint64_t *bytes,
+                                Error *error);
 
 #endif

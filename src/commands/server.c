@@ -25,8 +25,9 @@ RemoteSettings server_settings(const Options *options) {
     return settings;
 }
 
-int64_t server_seed(uint64_t seed, size_t row, int32_t sample) {
-    RngAddress address = {.seed = seed, .purpose = RNG_SAMPLE, .question = (uint32_t)row, .sample = (uint32_t)sample};
+int64_t server_seed(uint64_t seed, size_t row, int32_t sample, int32_t attempt) {
+    RngAddress address = {.seed = seed, .purpose = RNG_SAMPLE, .question = (uint32_t)row, .sample = (uint32_t)sample,
+                          .step = (uint32_t)attempt};
     return (int64_t)rng_below(&address, (uint64_t)1 << 31);
 }
 

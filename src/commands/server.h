@@ -22,7 +22,7 @@ MUST_CHECK bool server_or_model(const Options *options, bool *server, Error *err
 RemoteSettings server_settings(const Options *options);
 
 // A seed for one answer, of the run's seed: the same in every run. 31 bits, since servers differ in what they take.
-int64_t server_seed(uint64_t seed, size_t row, int32_t sample);
+int64_t server_seed(uint64_t seed, size_t row, int32_t sample, int32_t attempt);
 
 // What the model would have written by itself: a thought that the server took apart stands again in its tags.
 void server_completion(const OpenaiAnswer *answer, const DialogueFormat *format, Buf *text);

@@ -7,6 +7,7 @@
 #include "commands/commands.h"
 #include "commands/lora_options.h"
 #include "commands/run_folder.h"
+#include "commands/run_shape.h"
 #include "commands/training.h"
 #include "data/rows.h"
 #include "engine/schedule.h"
@@ -58,6 +59,7 @@ typedef struct Sft {
     int32_t cap_weights;
     SftExample *examples;
     int32_t n_examples;
+    RunShape shape;
     Trainer *trainer;
     RunFolder *folder;
 } Sft;
@@ -122,7 +124,7 @@ static bool open_model(Sft *s, Error *error) {
     const char *path = options_text(s->options, "model");
     if (*path == 0) return make_scratch(s, error);
     if (!model_bundle_open_key(s->options, "model", &s->bundle, error) ||
-        !policy_load(s->options, &s->bundle, s->backend, &s->model, error)) {
+        !policy_check(s->options, &s->bundle, error) || !policy_load(s->options, &s->bundle, s->backend, &s->model, error)) {
         return false;
     }
     s->tokenizer = s->bundle.tokenizer;
@@ -262,19 +264,35 @@ static void step_order(const Sft *s, int64_t step, int32_t batch, int32_t *permu
     }
 }
 
-static bool record(Sft *s, int64_t step, double rate, const SftStep *out, double seconds, Error *error) {
+static bool record(Sft *s, int64_t step, double rate, const SftStep *out, double seconds, const StepCounts *work, Error *error) {
     Metric metrics[] = {{"loss", out->loss}, {"grad_norm", out->grad_norm}, {"learning_rate", rate},
                         {"tokens", (double)out->tokens}, {"tokens_trained", (double)out->trained}};
-    Metric timing[] = {{"seconds", seconds}, {"tokens_per_s", (double)out->tokens / seconds}};
-    return run_folder_metrics(s->folder, step, metrics, 5, timing, 2, error);
+    Metric timing[] = {{"seconds", seconds}, {"tokens_per_s", (double)out->tokens / seconds},
+                       {"allocations", (double)work->allocations}, {"page_faults", (double)work->page_faults}};
+    return run_folder_metrics(s->folder, step, metrics, 5, timing, 4, error);
+}
+
+// What the run takes, from its shape: checked before anything is written, reserved whole before the first step.
+static bool check_memory(Sft *s, Error *error) {
+    int32_t longest = 0;
+    for (int32_t i = 0; i < s->n_examples; i++) longest = s->examples[i].n > longest ? s->examples[i].n : longest;
+    if (!sft_shape(s->options, model_config(s->model), longest, &s->shape, error)) return false;
+    uint64_t resident = process_resident_bytes(), loaded = model_memory(s->model);
+    s->shape.other_bytes = resident > loaded ? resident - loaded : 0; // program, tokenizer, data
+    return memory_plan_check(s->backend, &s->shape, loaded, "sft", error);
+}
+
+static void reserve(Sft *s) {
+    TrainerSettings settings = training_settings(s->options);
+    PassSize size = run_train_size(&s->shape);
+    s->trainer = trainer_create(s->model, &settings);
+    trainer_reserve(s->trainer, &size);
 }
 
 static bool train(Sft *s, Error *error) {
     const Options *o = s->options;
     int32_t batch = (int32_t)options_int(o, "batch"), max_rows = (int32_t)options_int(o, "max_rows");
-    int64_t steps = options_int(o, "steps");
-    if (steps == 0) steps = (int64_t)(options_real(o, "epochs") * s->n_examples + batch - 1) / batch;
-    if (steps == 0) steps = 1;
+    int64_t steps = sft_steps(o, s->n_examples);
     Schedule schedule = training_schedule(o, steps);
     CheckpointParts parts = {.trainer = s->trainer, .tokenizer = s->tokenizer, .chat = s->has_chat ? &s->chat : NULL};
     int64_t step, epoch = -1, every = options_int(o, "checkpoint_every");
@@ -285,11 +303,13 @@ static bool train(Sft *s, Error *error) {
     bool ok = true;
     for (int64_t end = run_folder_end(s->folder, steps); ok && step < end; step++) {
         double start = time_now_s();
+        StepCounts work = step_counts_begin();
         step_order(s, step, batch, permutation, &epoch, order);
         SftStep out;
         float rate = schedule_rate(&schedule, step);
         sft_step(s->trainer, s->examples, order, batch, max_rows, rate, &out);
-        ok = record(s, step, rate, &out, time_now_s() - start, error);
+        step_counts_end(&work);
+        ok = record(s, step, rate, &out, time_now_s() - start, &work, error);
         char note[64];
         snprintf(note, sizeof note, "loss %.4f, %.0f tokens/s", out.loss, (double)out.tokens / (time_now_s() - start));
         progress_update(progress, (uint64_t)step + 1, note);
@@ -309,12 +329,12 @@ static bool run(const Options *options, Error *error) {
     dialogue_format_init(&s.format);
     bool ok = backend_create(options_text(options, "backend"), &s.backend, error) &&
               dialogue_format_from_options(&s.format, options, error) && open_model(&s, error) && read_data(&s, error) &&
+              check_memory(&s, error) &&
               run_folder_open(options_text(options, "out"), options, s.backend, &s.folder, error);
     if (ok && run_folder_finished(s.folder)) {
         log_info("%s: finished already", options_text(options, "out"));
     } else if (ok) {
-        TrainerSettings settings = training_settings(options);
-        s.trainer = trainer_create(s.model, &settings);
+        reserve(&s);
         ok = train(&s, error);
     }
     sft_free(&s);

@@ -16,7 +16,9 @@ const OptionRow recipe_rows[] = {
     {"variables", OPTION_TEXT, "", 0, 0, NULL, "Mapping of names to values: ${name} in later values; `rlt run RECIPE name=value` overrides."},
     {"stages", OPTION_TEXT, NULL, 0, 0, NULL, "List of stages, in the order in which they run; at most 64."},
     {"stages[].stage", OPTION_TEXT, NULL, 0, 0, NULL, "Name of letters, digits, _ and -: the stage's folder in the run's, ${name} in later values."},
-    {"stages[].command", OPTION_TEXT, NULL, 0, 0, NULL, "A command of this program."},
+    {"stages[].command", OPTION_TEXT, "", 0, 0, NULL, "A command of this program; must be given, unless `like` gives it."},
+    {"stages[].like", OPTION_TEXT, "", 0, 0, NULL, "An earlier stage, whose command and keys hold where this one does not set them."},
+    {"stages[].pattern", OPTION_BOOL, "false", 0, 0, NULL, "No stage of its own: only what later ones are like."},
     {"stages[].with", OPTION_TEXT, "", 0, 0, NULL, "Mapping of the command's keys to values; `rlt run RECIPE STAGE.KEY=value` overrides."},
     {"table", OPTION_TEXT, "", 0, 0, NULL, "List of rows of the final table; at most 64."},
     {"table[].label", OPTION_TEXT, NULL, 0, 0, NULL, "What stands in the row's first column."},
@@ -135,6 +137,18 @@ static bool known_keys(const Reader *r, json_t *mapping, const char *prefix) {
     return true;
 }
 
+// Takes `value`. `reward.kl` and `reward: {kl: }` are one key: the later one holds.
+static void set_key(Stage *stage, const char *key, char *value) {
+    for (size_t i = 0; i < stage->n_keys; i++) {
+        if (strcmp(stage->keys[i].key, key) != 0) continue;
+        mem_free(stage->keys[i].value);
+        stage->keys[i].value = value;
+        return;
+    }
+    stage->keys = mem_realloc(stage->keys, stage->n_keys + 1, sizeof *stage->keys);
+    stage->keys[stage->n_keys++] = (StageKey){mem_strdup(key), value};
+}
+
 static bool add_key(const Reader *r, Stage *stage, const char *key, json_t *node) {
     if (option_find(stage->command, key) == NULL) {
         return error_set(r->error, "%s: stage \"%s\": unknown key \"%s\" of rlt %s; the nearest is \"%s\"", r->recipe, stage->name, key,
@@ -154,8 +168,7 @@ static bool add_key(const Reader *r, Stage *stage, const char *key, json_t *node
         mem_free(value);
         return false;
     }
-    stage->keys = mem_realloc(stage->keys, stage->n_keys + 1, sizeof *stage->keys);
-    stage->keys[stage->n_keys++] = (StageKey){mem_strdup(key), value};
+    set_key(stage, key, value);
     return true;
 }
 
@@ -209,9 +222,28 @@ static bool is_name(const char *text) {
     return true;
 }
 
+// Puts under stage i what the earlier stage that it is like says: command and keys, not yet expanded.
+static bool fill_like(const Reader *r, json_t *stages, size_t i) {
+    json_t *node = json_array_get(stages, i), *like = json_object_get(node, "like"), *row;
+    size_t k;
+    if (like == NULL) return true;
+    const char *name = json_string_value(like);
+    json_array_foreach(stages, k, row) {
+        const char *other = json_string_value(json_object_get(row, "stage"));
+        if (k >= i || name == NULL || other == NULL || strcmp(name, other) != 0) continue;
+        json_t *command = json_object_get(row, "command"), *with = json_deep_copy(json_object_get(row, "with"));
+        if (json_object_get(node, "command") == NULL) json_object_set(node, "command", command);
+        if (json_is_object(with) && json_is_object(json_object_get(node, "with"))) recipe_merge(with, json_object_get(node, "with"));
+        if (with != NULL) json_object_set_new(node, "with", with);
+        return true;
+    }
+    return error_set(r->error, "%s: stage %zu: like \"%s\": expected the name of an earlier stage", r->recipe, i + 1,
+                     name != NULL ? name : "");
+}
+
 static bool read_stage(const Reader *r, json_t *node, const char *out, const Command *(*find)(const char *), Stage *stage) {
     Str name, command;
-    if (!known_keys(r, node, "stages[].") || !json_need_string(node, r->recipe, "stage", &name, r->error) || !json_need_string(node, r->recipe, "command", &command, r->error)) {
+    if (!json_need_string(node, r->recipe, "stage", &name, r->error) || !json_need_string(node, r->recipe, "command", &command, r->error)) {
         return false;
     }
     if (!is_name(name.ptr)) {
@@ -240,7 +272,12 @@ static bool read_stages(const Reader *r, json_t *root, const char *out, const Co
     if (!json_need_array(root, r->recipe, "stages", &stages, r->error)) return false;
     if (json_array_size(stages) > STAGES_MAX) return error_set(r->error, "%s: more than %d stages", r->recipe, STAGES_MAX);
     json_array_foreach(stages, i, node) {
-        if (!read_stage(r, node, out, find, &list->stages[list->n_stages++])) return false;
+        bool pattern;
+        if (!known_keys(r, node, "stages[].") || !fill_like(r, stages, i) ||
+            !json_bool_or(node, r->recipe, "pattern", false, &pattern, r->error)) {
+            return false;
+        }
+        if (!pattern && !read_stage(r, node, out, find, &list->stages[list->n_stages++])) return false;
     }
     return true;
 }

@@ -7,6 +7,8 @@
 //     - stage: base                             # its folder is OUT/base; ${base} names it in later stages
 //       command: sft
 //       with: {out: "${base}", data: "${questions}/train.jsonl", ...}   # the command's keys; `base.lr=1e-3` overrides
+//     - {stage: again, like: base, with: {out: "${again}", seed: 2}}     # as `base`, but for these keys; with
+//                                             # `pattern: true` in `base`, that is no stage itself
 //   table:
 //     - {label: base model, eval: eval_base}    # one row: the results of an eval stage
 //

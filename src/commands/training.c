@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "commands/lora_options.h"
 
@@ -32,6 +33,15 @@ TrainerSettings training_settings(const Options *options) {
 
 Dtype training_save_dtype(const Options *options) {
     return strcmp(options_text(options, "save_dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+}
+
+StepCounts step_counts_begin(void) {
+    return (StepCounts){mem_counts().allocations, process_page_faults()};
+}
+
+void step_counts_end(StepCounts *counts) {
+    StepCounts now = step_counts_begin();
+    *counts = (StepCounts){now.allocations - counts->allocations, now.page_faults - counts->page_faults};
 }
 
 static void set_text(char **to, const char *text) {

@@ -34,6 +34,14 @@
     {"backend", OPTION_TEXT, "cpu", 0, 0, NULL, "ref, cpu, cpu:portable, cpu:avx2, cpu:avx512."},                                 \
     DIALOGUE_OPTIONS
 
+// Allocations (mem_counts) and page faults of the process within a step: from the choice of its rows to the optimiser's
+// step, without its records.
+typedef struct StepCounts {
+    uint64_t allocations, page_faults;
+} StepCounts;
+StepCounts step_counts_begin(void);
+void step_counts_end(StepCounts *counts); // what begin gave -> what has come since
+
 Schedule training_schedule(const Options *options, int64_t steps);
 TrainerSettings training_settings(const Options *options);
 Dtype training_save_dtype(const Options *options);

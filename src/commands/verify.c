@@ -30,7 +30,6 @@ typedef struct Count {
 static void check_path(const RecordList *list, const Record *record, bool output, json_t *row, Count *count) {
     const char *path = json_string_value(json_object_get(row, "path")), *was = json_string_value(json_object_get(row, "sha256"));
     const char *key = json_string_value(json_object_get(row, "key"));
-    if (path == NULL || was == NULL) return;
     char now[65], *file = record_path(list, record, output, path);
     Error why;
     bool there = path_sha256(file, now, &why), same = there && strcmp(was, now) == 0;

@@ -64,12 +64,14 @@ static void compare_objects(Compare *c, const char *what, json_t *a, json_t *b, 
 
 // ---- hashes
 
-static json_t *find_hash(json_t *list, const char *member, const char *name) {
-    json_t *row;
-    size_t i;
-    json_array_foreach(list, i, row) {
-        const char *other = json_string_value(json_object_get(row, member));
-        if (other != NULL && strcmp(other, name) == 0) return row;
+// How many rows before row i have its name, and the row of `list` with that many before it; a run may read several files for
+// one key.
+static json_t *same_row(json_t *list, json_t *rows, size_t i, const char *member) {
+    json_t *name = json_object_get(json_array_get(rows, i), member), *row;
+    size_t before = 0, k;
+    for (size_t j = 0; j < i; j++) before += json_equal(json_object_get(json_array_get(rows, j), member), name);
+    json_array_foreach(list, k, row) {
+        if (json_equal(json_object_get(row, member), name) && before-- == 0) return row;
     }
     return NULL;
 }
@@ -80,11 +82,8 @@ static void hashes_differ(Compare *c, const char *what, const char *name, json_t
         json_t *row = i == 0 ? a : b;
         const char *path = json_string_value(json_object_get(row, "path")), *hex = json_string_value(json_object_get(row, "sha256"));
         printf("%s", i == 0 ? "" : " / ");
-        if (path == NULL || hex == NULL) {
-            printf("none");
-        } else {
-            printf("%s %.16s...", path, hex);
-        }
+        if (row == NULL) printf("none");
+        if (row != NULL) printf("%s %.16s...", path, hex);
     }
     printf("\n");
     c->n++;
@@ -102,13 +101,13 @@ static void compare_hashes(Compare *c, const char *what, const char *member, jso
     size_t i;
     json_array_foreach(a, i, row) {
         const char *name = json_string_value(json_object_get(row, member));
-        json_t *other = name != NULL ? find_hash(b, member, name) : NULL;
-        if (name == NULL || !is_compared(name)) continue;
+        json_t *other = same_row(b, a, i, member);
+        if (!is_compared(name)) continue;
         if (!json_equal(json_object_get(row, "sha256"), json_object_get(other, "sha256"))) hashes_differ(c, what, name, row, other);
     }
     json_array_foreach(b, i, row) {
         const char *name = json_string_value(json_object_get(row, member));
-        if (name != NULL && is_compared(name) && find_hash(a, member, name) == NULL) hashes_differ(c, what, name, NULL, row);
+        if (is_compared(name) && same_row(a, b, i, member) == NULL) hashes_differ(c, what, name, NULL, row);
     }
 }
 

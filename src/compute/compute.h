@@ -5,13 +5,13 @@
 //   it; everybody else allocates, offsets, uploads and downloads.
 // - Activations are F32 matrices, row-major and dense (Mat). Vectors (norm weights, biases) are F32 [n].
 // - Weights of projections and embeddings (Weight, logically [n_out, n_in] row-major as in a Hugging Face file) are kept in
-//   the backend's own layout, in F32 or BF16; gradients and optimiser state of a weight are in the same layout in F32.
+//   the backend's own layout, in F32, BF16 or Q8_0; gradients and optimiser state of a weight are in the same layout in F32.
 //   Layouts may pad with zeros; every operation keeps padding zero. Element-wise operations (adamw, ema, sum of squares)
 //   therefore run over whole arenas of floats and know no shapes.
 // - Exactness. Every output row of a forward operation is a function of that row's inputs (and, in attention, of the
 //   tokens before it in its own sequence) to the bit: it does not depend on the other rows, on the number of rows, on the
 //   number of threads, or on where a sequence is cut into segments. Backward sums run in an order that depends on shapes
-//   only. BF16 weights are widened exactly to F32, products and sums are F32 (or wider, `ref`).
+//   only. BF16 and Q8_0 weights are widened exactly to F32, products and sums are F32 (or wider, `ref`).
 // - The cpu backend gives the same bits on every instruction set (portable, AVX2, AVX-512).
 // - Shapes are asserted. Operations cannot fail; allocation failure goes to mem.h's handler.
 // - Threads: a backend is used from one thread at a time and has its own pool (base/threads.h) of as many threads as
@@ -25,7 +25,11 @@
 #include "base/error.h"
 #include "compute/forest.h"
 
-typedef enum Dtype { DTYPE_F32 = 0, DTYPE_BF16 = 1 } Dtype;
+typedef enum Dtype {
+    DTYPE_F32 = 0,
+    DTYPE_BF16 = 1,
+    DTYPE_Q8_0 = 2, // 8 bits with a scale for 32 inputs of an output (q8.h): frozen weights
+} Dtype;
 
 // An address in a backend's memory; 0 is none. Offsets in bytes.
 typedef struct Dev { uintptr_t address; } Dev;
@@ -77,6 +81,16 @@ typedef struct RopeTable { // cos and sin, F32 [n_positions, head_dim / 2] each,
     Dev cos, sin;
     int32_t n_positions, half_dim;
 } RopeTable;
+
+// The largest that the operations of a pass are asked for, for reserving workspaces and for plans.
+typedef struct WorkShape {
+    int32_t hidden, q_cols, kv_cols, head_dim, ffn, vocabulary; // C, H*D, G*D, D, F, V
+    int32_t rows, predictions;  // T, P
+    int32_t segments, depth;    // of a forest, and of its longest path in segments
+    int32_t longest;            // tokens of its longest path
+    size_t parameters;          // floats of an arena that the optimiser goes over; 0: frozen
+    bool backward, sample;      // whether the backward operations, and head_sample, are among them
+} WorkShape;
 
 // Inverted dropout. Element k of row t is kept where draw k % 4 of philox4x32_10(counter {k / 4, stream, 0, 0}, key
 // row_keys[t]), as a number in [0, 1) of 24 bits, is at least `rate`: a function of the row's key and of nothing else.

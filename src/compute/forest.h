@@ -54,7 +54,11 @@ typedef struct Batch {
     int32_t *pred_row;  // [n_predictions]
     int32_t *pred_id;   // [n_predictions]
     struct BatchAddress *addresses; // [n_segments] of the segments' random draws
+    int32_t n_prefix;   // tokens of segment 0 that are computed already and have no rows here; 0: there are none
 } Batch;
+
+// In pred_row: the last token of the prefix.
+#define BATCH_PREFIX_ROW (-2)
 
 // Where the draws of a segment's tokens (dropout) are found, beside their positions: of which question in the step, of
 // which sample (0: what its samples share). A token that is computed in two batches has the same draws in both.
@@ -65,11 +69,16 @@ typedef struct BatchAddress {
 void batch_init(Batch *batch);
 void batch_free(Batch *batch);
 void batch_clear(Batch *batch);
+// Room for so many segments, rows and predictions: batches up to it allocate nothing.
+void batch_reserve(Batch *batch, int32_t n_segments, int32_t n_rows, int32_t n_predictions);
+// Clears it, for tokens that go on from n computed ones (model.h, Prefix): segment 0. Of these only the last predicts.
+void batch_clear_after(Batch *batch, int32_t n_prefix);
 // Appends a segment of n >= 1 tokens under `parent` (-1: a root); returns its index.
 int32_t batch_add_segment(Batch *batch, int32_t parent, const int32_t *ids, int32_t n);
 // The address of a segment's draws; {0, 0} unless set.
 void batch_set_address(Batch *batch, int32_t segment, uint32_t question, uint32_t sample);
-// Row of the token before position `offset` of a segment (offset 0: the parent's last row). -1 at a root's start.
+// Row of the token before position `offset` of a segment (offset 0: the parent's last row). -1 at a root's start,
+// BATCH_PREFIX_ROW where that is the last token of the prefix.
 int32_t batch_row_before(const Batch *batch, int32_t segment, int32_t offset);
 // Asks for the log-prob of the segment's own tokens [from, to): adds to-from predictions in order (a root's token 0 can't
 // be predicted: from >= 1 there). Returns the index of the first prediction added.

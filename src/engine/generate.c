@@ -309,7 +309,7 @@ static void drop_ended_roots(Generator *g) {
 }
 
 static void generator_free(Generator *g) {
-    kv_cache_destroy(g->cache);
+    if (g->cache != g->settings->cache) kv_cache_destroy(g->cache);
     mem_free(g->first_completion);
     kv_rows_free(&g->rows);
     draft_table_destroy(g->all_said);
@@ -364,7 +364,9 @@ static void make_cache(Generator *g) {
     if (rows > INT32_MAX - g->n_trunk) rows = INT32_MAX - g->n_trunk;
     if (rows < 1) rows = 1;
     g->n_kv = g->n_trunk + (int32_t)rows;
-    g->cache = kv_cache_create(g->model, g->n_kv);
+    KvCache *given = g->settings->cache;
+    g->cache = given != NULL && kv_cache_rows(given) >= g->n_kv ? given : kv_cache_create(g->model, g->n_kv);
+    g->n_kv = kv_cache_rows(g->cache);
     kv_rows_init(&g->rows, g->n_trunk, (int32_t)rows, 2 * g->max_slots);
     memset(g->completions, 0, (size_t)n_samples * sizeof *g->completions);
 }

@@ -44,6 +44,7 @@ typedef struct GenerateSettings {
     void *stop_context;
     int32_t max_slots;       // samples in flight, >= 1
     int32_t cache_rows;      // K/V rows, raised to what one sample needs; 0: what all slots need at most
+    KvCache *cache;          // borrowed, used where it has rows enough; NULL or too small: one is made for this call
     bool speculate;          // whether tokens are guessed ahead
     // Called as each prompt's last sample ends, in that order of ending; may be NULL.
     void (*done)(void *context, int32_t prompt);

@@ -2,45 +2,106 @@
 
 #include <assert.h>
 
-// The run of sequences that one batch holds: [first, last).
-typedef struct ScoreBatch {
-    Batch batch;
-    float *logp; // [cap]
-    int32_t cap;
-    int32_t first, last;
-} ScoreBatch;
+typedef struct Scoring {
+    Model *model;
+    Pass *pass;
+    const ScoreSequence *sequences;
+    int32_t n;
+    float temperature;
+    int32_t max_rows;
+    ScoreCounts counts;
+    Batch *batch; // the pass's
+} Scoring;
+
+static bool wanted(const ScoreSequence *s) { return s->from < s->to; }
+// What follows the last wanted token need not be computed, nor the last token itself.
+static int32_t fed(const ScoreSequence *s) { return wanted(s) ? s->to - 1 : 0; }
 
 bool score_same_prefix(const ScoreSequence *a, const ScoreSequence *b) {
     return a->prefix == b->prefix && a->n_prefix == b->n_prefix;
 }
 
-void score_batch_add(Batch *batch, const ScoreSequence *s, bool shared, int32_t *root) {
+void score_batch_add_below(Batch *batch, const ScoreSequence *s, int32_t root) {
     assert(s->from >= (s->n_prefix > 0 ? 0 : 1) && s->from <= s->to && s->to <= s->n_ids);
-    if (!shared) *root = s->n_prefix > 0 ? batch_add_segment(batch, -1, s->prefix, s->n_prefix) : -1;
-    if (s->from == s->to) return;
-    // what follows the last wanted token need not be computed, nor the last token itself
-    int32_t n_fed = s->to - 1;
-    if (n_fed == 0) { // the prefix alone predicts it
-        assert(*root >= 0);
-        batch_predict_id(batch, *root, s->ids[0]);
+    if (!wanted(s)) return;
+    if (fed(s) == 0) { // the prefix alone predicts it
+        assert(root >= 0);
+        batch_predict_id(batch, root, s->ids[0]);
         return;
     }
-    int32_t segment = batch_add_segment(batch, *root, s->ids, n_fed);
-    batch_predict(batch, segment, s->from, n_fed);
-    batch_predict_id(batch, segment, s->ids[n_fed]);
+    int32_t segment = batch_add_segment(batch, root, s->ids, fed(s));
+    batch_predict(batch, segment, s->from, fed(s));
+    batch_predict_id(batch, segment, s->ids[fed(s)]);
 }
 
-// Adds sequences from `first` until max_rows; at least one.
-static void fill(ScoreBatch *sb, const ScoreSequence *sequences, int32_t first, int32_t n, int32_t max_rows) {
-    batch_clear(&sb->batch);
-    int32_t root = -1;
-    sb->first = first;
-    for (sb->last = first; sb->last < n; sb->last++) {
-        const ScoreSequence *s = &sequences[sb->last];
-        bool shared = sb->last > first && score_same_prefix(s, s - 1);
-        int32_t cost = s->n_ids + (shared ? 0 : s->n_prefix);
-        if (sb->last > first && sb->batch.forest.n_rows + cost > max_rows) break;
-        score_batch_add(&sb->batch, s, shared, &root);
+void score_batch_add(Batch *batch, const ScoreSequence *s, bool shared, int32_t *root) {
+    if (!shared) *root = s->n_prefix > 0 ? batch_add_segment(batch, -1, s->prefix, s->n_prefix) : -1;
+    score_batch_add_below(batch, s, *root);
+}
+
+// Sequences `first` .. end - 1 share a prefix; a sequence without one is alone. `cost`: tokens to compute, none if none wanted.
+static int32_t group_end(const Scoring *sc, int32_t first, int64_t *cost) {
+    const ScoreSequence *s = sc->sequences;
+    int32_t end = first;
+    bool any = false;
+    *cost = 0;
+    do {
+        any |= wanted(&s[end]);
+        *cost += fed(&s[end++]);
+    } while (end < sc->n && s[first].n_prefix > 0 && score_same_prefix(&s[end], &s[first]));
+    if (any) *cost += s[first].n_prefix;
+    return end;
+}
+
+static void add_sequence(Scoring *sc, const ScoreSequence *s, int32_t root) {
+    if (wanted(s)) sc->counts.tokens_naive += s->n_prefix + fed(s);
+    score_batch_add_below(sc->batch, s, root);
+}
+
+// Computes the batch and hands out the log-probs of sequences first .. last - 1.
+static void run_batch(Scoring *sc, Prefix *prefix, int32_t first, int32_t last) {
+    const Batch *batch = sc->batch;
+    float *logp = pass_logp(sc->pass, batch->n_predictions);
+    model_logprobs_after(sc->model, sc->pass, prefix, batch, sc->temperature, logp, NULL);
+    int32_t p = 0;
+    for (int32_t i = first; i < last; i++) {
+        const ScoreSequence *s = &sc->sequences[i];
+        for (int32_t t = s->from; t < s->to; t++) s->logp[t - s->from] = logp[p++];
+    }
+    assert(p == batch->n_predictions);
+    sc->counts.tokens_computed += batch->forest.n_rows;
+}
+
+// As many whole groups from `first` as fit; at least one. Returns where they end.
+static int32_t score_groups(Scoring *sc, int32_t first) {
+    int32_t last = first;
+    batch_clear(sc->batch);
+    while (last < sc->n) {
+        int64_t cost;
+        int32_t end = group_end(sc, last, &cost);
+        if (last > first && sc->batch->forest.n_rows + cost > sc->max_rows) break;
+        const ScoreSequence *s = &sc->sequences[last];
+        int32_t root = s->n_prefix > 0 && cost > 0 ? batch_add_segment(sc->batch, -1, s->prefix, s->n_prefix) : -1;
+        for (; last < end; last++) add_sequence(sc, &sc->sequences[last], root);
+    }
+    run_batch(sc, NULL, first, last);
+    return last;
+}
+
+// A group that does not fit: its prefix first, then the sequences in as many batches as it takes.
+static void score_large_group(Scoring *sc, int32_t first, int32_t end) {
+    const ScoreSequence *s = sc->sequences;
+    Prefix *prefix = pass_prefix(sc->model, sc->pass);
+    Batch *root = pass_batch(prefix_pass(prefix));
+    batch_add_segment(root, -1, s[first].prefix, s[first].n_prefix);
+    prefix_forward(sc->model, prefix, root);
+    sc->counts.tokens_computed += s[first].n_prefix;
+    for (int32_t last = first; first < end; first = last) {
+        batch_clear_after(sc->batch, s[first].n_prefix);
+        while (last < end && (last == first || sc->batch->forest.n_rows + fed(&s[last]) <= sc->max_rows)) {
+            add_sequence(sc, &s[last++], 0);
+        }
+        run_batch(sc, prefix, first, last);
     }
 }
 
@@ -58,28 +119,21 @@ bool score_check_lengths(const Model *model, const ScoreSequence *sequences, int
 bool score_sequences(Model *model, Pass *pass, const ScoreSequence *sequences, int32_t n, float temperature, int32_t max_rows,
                      ScoreCounts *counts, Error *error) {
     if (!score_check_lengths(model, sequences, n, error)) return false;
-    ScoreBatch sb = {0};
-    batch_init(&sb.batch);
-    for (int32_t first = 0; first < n; first = sb.last) {
-        fill(&sb, sequences, first, n, max_rows);
-        Batch *batch = &sb.batch;
-        if (batch->n_predictions == 0) continue;
-        if (batch->n_predictions > sb.cap) {
-            sb.cap = batch->n_predictions;
-            sb.logp = mem_realloc(sb.logp, (size_t)sb.cap, sizeof *sb.logp);
-        }
-        model_logprobs(model, pass, batch, temperature, sb.logp, NULL);
-        int32_t p = 0;
-        for (int32_t i = sb.first; i < sb.last; i++) {
-            for (int32_t t = sequences[i].from; t < sequences[i].to; t++) sequences[i].logp[t - sequences[i].from] = sb.logp[p++];
-        }
-        assert(p == batch->n_predictions);
-        if (counts != NULL) {
-            counts->tokens_computed += batch->forest.n_rows;
-            counts->tokens_naive += forest_tokens_naive(&batch->forest);
+    Scoring sc = {.model = model, .pass = pass, .sequences = sequences, .n = n, .temperature = temperature, .max_rows = max_rows,
+                  .batch = pass_batch(pass)};
+    for (int32_t first = 0; first < n;) {
+        int64_t cost;
+        int32_t end = group_end(&sc, first, &cost);
+        if (cost > max_rows && end - first > 1) {
+            score_large_group(&sc, first, end);
+            first = end;
+        } else {
+            first = score_groups(&sc, first);
         }
     }
-    mem_free(sb.logp);
-    batch_free(&sb.batch);
+    if (counts != NULL) {
+        counts->tokens_computed += sc.counts.tokens_computed;
+        counts->tokens_naive += sc.counts.tokens_naive;
+    }
     return true;
 }

@@ -19,14 +19,17 @@ typedef struct ScoreCounts {
     int64_t tokens_computed, tokens_naive;
 } ScoreCounts;
 
-// Adds a sequence and its predictions to a batch. shared: its prefix is the segment *root, else it becomes that.
+// Adds a sequence and its predictions to a batch, below segment `root` that holds its prefix (-1: it has none).
+void score_batch_add_below(Batch *batch, const ScoreSequence *sequence, int32_t root);
+// The same with its prefix. shared: its prefix is the segment *root, else it becomes that.
 void score_batch_add(Batch *batch, const ScoreSequence *sequence, bool shared, int32_t *root);
 // Whether the two may share their prefix.
 bool score_same_prefix(const ScoreSequence *a, const ScoreSequence *b);
 // That no sequence is longer than the model's positions; the message names the sequence.
 MUST_CHECK bool score_check_lengths(const Model *model, const ScoreSequence *sequences, int32_t n, Error *error);
 
-// max_rows: tokens a batch (one sequence alone may exceed it). counts may be NULL; it is added to. Longer than the model's
+// max_rows: tokens a batch (one sequence alone may exceed it), and what shares a prefix then shares it across batches too: it
+// changes neither bits nor counts. counts may be NULL; it is added to. Longer than the model's
 // positions is an error naming the sequence.
 MUST_CHECK bool score_sequences(Model *model, Pass *pass, const ScoreSequence *sequences, int32_t n, float temperature,
                                 int32_t max_rows, ScoreCounts *counts, Error *error);

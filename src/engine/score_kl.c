@@ -2,7 +2,9 @@
 
 #include <assert.h>
 
-static int32_t cost(const ScoreSequence *s, bool shared) { return s->n_ids + (shared ? 0 : s->n_prefix); }
+static int32_t cost(const ScoreSequence *s, bool shared) {
+    return s->n_ids + (shared ? 0 : s->n_prefix);
+}
 
 // Adds sequences first .. to both batches until max_rows; at least one. The end of the run that was added.
 static int32_t fill(Batch *batches, const KlSide *const *sides, int32_t first, int32_t n, int32_t max_rows) {
@@ -16,7 +18,8 @@ static int32_t fill(Batch *batches, const KlSide *const *sides, int32_t first, i
             rows += batches[i].forest.n_rows + cost(s, shared[i]);
         }
         if (last > first && rows > max_rows) break;
-        for (int i = 0; i < 2; i++) score_batch_add(&batches[i], &sides[i]->sequences[last], shared[i], &roots[i]);
+        for (int i = 0; i < 2; i++)
+            score_batch_add(&batches[i], &sides[i]->sequences[last], shared[i], &roots[i]);
     }
     return last;
 }
@@ -24,7 +27,8 @@ static int32_t fill(Batch *batches, const KlSide *const *sides, int32_t first, i
 static bool check(const KlSide *p, const KlSide *q, int32_t n, Error *error) {
     int32_t of_p = model_config(p->model)->vocabulary, of_q = model_config(q->model)->vocabulary;
     if (of_p != of_q) {
-        return error_set(error, "an exact divergence needs one vocabulary: the teacher's has %d ids, the student's %d", of_p, of_q);
+        return error_set(error, "an exact divergence needs one vocabulary: the teacher's has %d ids, the student's %d",
+                         of_p, of_q);
     }
     if (!score_check_lengths(p->model, p->sequences, n, error)) return error_prefix(error, "teacher");
     return score_check_lengths(q->model, q->sequences, n, error) || error_prefix(error, "student");
@@ -47,7 +51,8 @@ bool score_kl(const KlSide *p, const KlSide *q, int32_t n, float temperature, in
         int32_t at = 0;
         for (int32_t i = first; i < last; i++) {
             const ScoreSequence *s = &p->sequences[i];
-            for (int32_t t = s->from; t < s->to; t++) s->logp[t - s->from] = kl[at++];
+            for (int32_t t = s->from; t < s->to; t++)
+                s->logp[t - s->from] = kl[at++];
         }
         for (int i = 0; i < 2; i++) {
             counts->tokens_computed += batches[i].forest.n_rows;

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 struct Trainer {
     Model *model;
@@ -9,7 +10,7 @@ struct Trainer {
     Pass *pass;
     Dev grads, m, v;
     int64_t steps;
-    float *logp, *entropy, *dlogp; // [cap]
+    float *entropy, *dlogp; // [cap]
     int32_t cap;
 };
 
@@ -19,12 +20,30 @@ Trainer *trainer_create(Model *model, const TrainerSettings *settings) {
     t->model = model;
     t->settings = *settings;
     t->pass = pass_create(model, (PassSettings){.backward = true, .checkpointing = settings->checkpointing,
-                                               .dropout = settings->dropout > 0});
+                                                .dropout = settings->dropout > 0});
     t->grads = param_arena_create(model);
     t->m = param_arena_create(model);
     t->v = param_arena_create(model);
     return t;
 }
+
+static void reserve_predictions(Trainer *t, int32_t n) {
+    if (n <= t->cap) return;
+    float **arrays[] = {&t->entropy, &t->dlogp};
+    for (int i = 0; i < 2; i++) {
+        *arrays[i] = mem_realloc(*arrays[i], (size_t)n, sizeof(float));
+        memset(*arrays[i], 0, (size_t)n * sizeof(float)); // in memory before the step
+    }
+    t->cap = n;
+}
+
+void trainer_reserve(Trainer *t, const PassSize *size) {
+    model_reserve(t->model, t->pass, size);
+    reserve_predictions(t, size->predictions);
+}
+
+Batch *trainer_batch(Trainer *t) { return pass_batch(t->pass); }
+Batch *trainer_prefix_batch(Trainer *t) { return pass_batch(prefix_pass(pass_prefix(t->model, t->pass))); }
 
 void trainer_destroy(Trainer *t) {
     if (t == NULL) return;
@@ -32,26 +51,37 @@ void trainer_destroy(Trainer *t) {
     param_arena_destroy(t->model, t->grads);
     param_arena_destroy(t->model, t->m);
     param_arena_destroy(t->model, t->v);
-    mem_free(t->logp);
     mem_free(t->entropy);
     mem_free(t->dlogp);
     mem_free(t);
 }
 
+static PassDropout dropout_of_step(const Trainer *t) {
+    return (PassDropout){t->settings.dropout, t->settings.seed, (uint32_t)t->steps};
+}
+
+void trainer_begin_prefix(Trainer *t, const Batch *batch) {
+    Prefix *prefix = pass_prefix(t->model, t->pass);
+    pass_set_dropout(prefix_pass(prefix), dropout_of_step(t));
+    prefix_forward(t->model, prefix, batch);
+}
+
+void trainer_end_prefix(Trainer *t, const Batch *batch) {
+    Prefix *prefix = pass_prefix(t->model, t->pass);
+    prefix_backward(t->model, prefix, batch, t->grads);
+    pass_set_dropout(prefix_pass(prefix), (PassDropout){0});
+}
+
 void trainer_accumulate(Trainer *t, const Batch *batch, float temperature, bool want_entropy, LossFunction loss, void *context) {
     int32_t n = batch->n_predictions;
     if (n == 0) return;
-    if (n > t->cap) {
-        t->cap = n + n / 4;
-        t->logp = mem_realloc(t->logp, (size_t)t->cap, sizeof(float));
-        t->entropy = mem_realloc(t->entropy, (size_t)t->cap, sizeof(float));
-        t->dlogp = mem_realloc(t->dlogp, (size_t)t->cap, sizeof(float));
-    }
-    PassDropout dropout = {t->settings.dropout, t->settings.seed, (uint32_t)t->steps};
-    pass_set_dropout(t->pass, dropout);
-    model_logprobs(t->model, t->pass, batch, temperature, t->logp, want_entropy ? t->entropy : NULL);
-    loss(context, batch, t->logp, want_entropy ? t->entropy : NULL, t->dlogp);
-    model_backward(t->model, t->pass, batch, temperature, t->dlogp, t->grads);
+    if (n > t->cap) reserve_predictions(t, n + n / 4);
+    float *logp = pass_logp(t->pass, n);
+    Prefix *prefix = batch->n_prefix > 0 ? pass_prefix(t->model, t->pass) : NULL;
+    pass_set_dropout(t->pass, dropout_of_step(t));
+    model_logprobs_after(t->model, t->pass, prefix, batch, temperature, logp, want_entropy ? t->entropy : NULL);
+    loss(context, batch, logp, want_entropy ? t->entropy : NULL, t->dlogp);
+    model_backward_after(t->model, t->pass, prefix, batch, temperature, t->dlogp, t->grads);
     pass_set_dropout(t->pass, (PassDropout){0});
 }
 

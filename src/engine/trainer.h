@@ -19,10 +19,21 @@ typedef struct Trainer Trainer;
 Trainer *trainer_create(Model *model, const TrainerSettings *settings); // model in F32, borrowed
 void trainer_destroy(Trainer *trainer);                                  // NULL is fine
 
+// Batches up to `size` (and the optimiser) allocate nothing from here on.
+void trainer_reserve(Trainer *trainer, const PassSize *size);
+// An empty batch to fill and give to trainer_accumulate: the trainer's, so that it is made once.
+Batch *trainer_batch(Trainer *trainer);
+Batch *trainer_prefix_batch(Trainer *trainer); // the same, for trainer_begin_prefix
+
 // A loss over token log-probs: given logp[n] of the batch's predictions (nats, at `temperature`), writes d loss / d logp into dlogp[n].
 typedef void (*LossFunction)(void *context, const Batch *batch, const float *logp, const float *entropy, float *dlogp);
-// Adds the batch's gradient. entropy is NULL unless wanted.
+// Adds the batch's gradient. entropy is NULL unless wanted. A batch of batch_clear_after goes on from the prefix.
 void trainer_accumulate(Trainer *trainer, const Batch *batch, float temperature, bool want_entropy, LossFunction loss, void *context);
+// Sequences that share their beginning: it is computed once forward and once backward for all batches in between. `prefix`:
+// one root that predicts nothing, the same object for both calls. However the sequences are cut into batches, the gradient is
+// the same to the bit, as long as their order is.
+void trainer_begin_prefix(Trainer *trainer, const Batch *prefix);
+void trainer_end_prefix(Trainer *trainer, const Batch *prefix);
 // One AdamW step with what has been accumulated, then zeroes it. Returns the gradient's norm before clipping. A norm that
 // is not finite skips the update (the moments too) and is returned as it is.
 double trainer_step(Trainer *trainer, float rate);

@@ -8,7 +8,8 @@
 double pearson(const double *x, const double *y, size_t n) {
     if (n < 2) return NAN;
     double mean_x = 0, mean_y = 0, xx = 0, yy = 0, xy = 0;
-    for (size_t i = 0; i < n; i++) mean_x += x[i] / (double)n, mean_y += y[i] / (double)n;
+    for (size_t i = 0; i < n; i++)
+        mean_x += x[i] / (double)n, mean_y += y[i] / (double)n;
     for (size_t i = 0; i < n; i++) {
         double a = x[i] - mean_x, b = y[i] - mean_y;
         xx += a * a, yy += b * b, xy += a * b;
@@ -32,11 +33,14 @@ static int compare_ranked(const void *a, const void *b) {
 static double *ranks_of(const double *x, size_t n) {
     Ranked *sorted = mem_alloc(n, sizeof *sorted);
     double *ranks = mem_alloc(n, sizeof *ranks);
-    for (size_t i = 0; i < n; i++) sorted[i] = (Ranked){x[i], i};
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = (Ranked){x[i], i};
     qsort(sorted, n, sizeof *sorted, compare_ranked);
     for (size_t i = 0, end; i < n; i = end) {
-        for (end = i + 1; end < n && sorted[end].value == sorted[i].value;) end++;
-        for (size_t k = i; k < end; k++) ranks[sorted[k].place] = (double)(i + end + 1) / 2; // ranks i + 1 .. end
+        for (end = i + 1; end < n && sorted[end].value == sorted[i].value;)
+            end++;
+        for (size_t k = i; k < end; k++)
+            ranks[sorted[k].place] = (double)(i + end + 1) / 2; // ranks i + 1 .. end
     }
     mem_free(sorted);
     return ranks;

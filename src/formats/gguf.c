@@ -233,6 +233,7 @@ static bool place_tensors(Gguf *gguf, Cursor *c, const uint64_t *offsets) {
                              (int)(t->name.len < 100 ? t->name.len : 100), t->name.ptr);
         }
         t->data = gguf->map.data + start + offsets[i];
+        t->bytes = total;
     }
     return true;
 }

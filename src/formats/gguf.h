@@ -24,6 +24,7 @@ typedef struct GgufTensor {
     int n_dims;
     uint64_t count;                // elements
     const uint8_t *data;
+    uint64_t bytes;
 } GgufTensor;
 
 typedef struct Gguf Gguf;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "formats/gguf.h"
 #include "formats/model_file.h"
@@ -67,6 +68,7 @@ static bool read_tensor(const ModelFile *file, const FileTensor *tensor, float *
     (void)error;
     const GgufTensor *t = tensor->handle;
     gguf_dequantise(t->type, t->data, t->count, out);
+    file_map_forget(t->data, t->bytes);
     bool rotated = str_ends(t->name, STR(".attn_q.weight")) || str_ends(t->name, STR(".attn_k.weight")) ||
                    str_ends(t->name, STR(".attn_q.bias")) || str_ends(t->name, STR(".attn_k.bias"));
     if (rotated && file->config.family == MODEL_LLAMA) {

@@ -28,6 +28,7 @@ static bool read_tensor(const ModelFile *file, const FileTensor *tensor, float *
         return error_set(error, "%s: tensor \"%.*s\": expected F32, F16 or BF16", file->path, (int)st->name.len, st->name.ptr);
     }
     safetensors_read_f32(st, 0, st->count, out);
+    file_map_forget(st->data, st->bytes);
     return true;
 }
 

@@ -21,6 +21,7 @@ void model_file_close(ModelFile *file); // NULL is fine
 const char *model_file_path(const ModelFile *file);
 const ModelConfig *model_file_config(const ModelFile *file);
 const char *model_file_base(const ModelFile *file); // of an adapter: the path of its base; else NULL
+const struct LoraConfig *model_file_lora(const ModelFile *file); // of an adapter (model/lora.h); else NULL
 
 // Text parts, for src/text/ (which sees only base/). Empty strings where absent.
 Str model_file_chat_template(const ModelFile *file);   // Jinja: chat_template.jinja, tokenizer_config.json's key, or GGUF metadata

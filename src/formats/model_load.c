@@ -43,6 +43,7 @@ void model_file_close(ModelFile *file) {
 const char *model_file_path(const ModelFile *file) { return file->path; }
 const ModelConfig *model_file_config(const ModelFile *file) { return &file->config; }
 const char *model_file_base(const ModelFile *file) { return file->base_name; }
+const LoraConfig *model_file_lora(const ModelFile *file) { return file->base != NULL ? &file->lora : NULL; }
 Str model_file_chat_template(const ModelFile *file) { return buf_str(&file->chat_template); }
 Str model_file_tokenizer_json(const ModelFile *file) { return buf_str(&file->tokenizer_json); }
 

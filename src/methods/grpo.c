@@ -52,21 +52,19 @@ static void grpo_loss(void *context, const Batch *batch, const float *logp, cons
     }
 }
 
-// Sequences of group `index` from `first` that fit into max_rows beside the prompt (at least one), as leaves of one root.
+// Sequences of group `index` from `first` that fit into max_rows beside the prompt (at least one), as leaves below it.
 static int32_t fill(Batch *batch, const GrpoGroup *group, int32_t index, int32_t first, int32_t max_rows) {
-    batch_clear(batch);
-    int32_t root = batch_add_segment(batch, -1, group->prompt, group->n_prompt);
-    batch_set_address(batch, root, (uint32_t)index, 0);
+    batch_clear_after(batch, group->n_prompt);
     int32_t s = first;
     for (; s < group->n_sequences; s++) {
         const GrpoSequence *sequence = &group->sequences[s];
-        if (s > first && batch->forest.n_rows + sequence->n - 1 > max_rows) break;
+        if (s > first && group->n_prompt + batch->forest.n_rows + sequence->n - 1 > max_rows) break;
         if (sequence->n == 0) continue;
         if (sequence->n == 1) { // the prompt alone predicts it
-            batch_predict_id(batch, root, sequence->ids[0]);
+            batch_predict_id(batch, 0, sequence->ids[0]);
             continue;
         }
-        int32_t leaf = batch_add_segment(batch, root, sequence->ids, sequence->n - 1);
+        int32_t leaf = batch_add_segment(batch, 0, sequence->ids, sequence->n - 1);
         batch_set_address(batch, leaf, (uint32_t)index, (uint32_t)s + 1);
         batch_predict(batch, leaf, 0, sequence->n - 1);
         batch_predict_id(batch, leaf, sequence->ids[sequence->n - 1]);
@@ -74,25 +72,39 @@ static int32_t fill(Batch *batch, const GrpoGroup *group, int32_t index, int32_t
     return s;
 }
 
+static int64_t count_naive(const GrpoGroup *group) {
+    int64_t n = 0;
+    for (int32_t s = 0; s < group->n_sequences; s++) {
+        if (group->sequences[s].n > 0) n += group->n_prompt + group->sequences[s].n - 1;
+    }
+    return n;
+}
+
+static void accumulate_group(Trainer *trainer, const GrpoGroup *group, int32_t index, GrpoLoss *loss) {
+    GrpoStep *out = loss->out;
+    int64_t naive = count_naive(group);
+    if (naive == 0) return;
+    Batch *batch = trainer_batch(trainer), *prompt = trainer_prefix_batch(trainer);
+    batch_set_address(prompt, batch_add_segment(prompt, -1, group->prompt, group->n_prompt), (uint32_t)index, 0);
+    trainer_begin_prefix(trainer, prompt);
+    for (int32_t first = 0, last; first < group->n_sequences; first = last) {
+        last = fill(batch, group, index, first, loss->settings->max_rows);
+        loss->sequences = group->sequences + first;
+        loss->n_sequences = last - first;
+        trainer_accumulate(trainer, batch, loss->settings->temperature, loss->settings->want_entropy, grpo_loss, loss);
+        out->tokens_computed += batch->forest.n_rows;
+    }
+    trainer_end_prefix(trainer, prompt);
+    out->tokens_computed += group->n_prompt;
+    out->tokens_naive += naive;
+}
+
 void grpo_accumulate(Trainer *trainer, const GrpoGroup *groups, int32_t n_groups, const GrpoSettings *settings, GrpoStep *out) {
     memset(out, 0, sizeof *out);
     int64_t n_sequences = 0;
     for (int32_t g = 0; g < n_groups; g++) n_sequences += groups[g].n_sequences;
     GrpoLoss loss = {.settings = settings, .per_sequence = n_sequences > 0 ? 1.0 / (double)n_sequences : 0, .out = out};
-    Batch batch;
-    batch_init(&batch);
-    for (int32_t g = 0; g < n_groups; g++) {
-        for (int32_t first = 0; first < groups[g].n_sequences;) {
-            int32_t last = fill(&batch, &groups[g], g, first, settings->max_rows);
-            loss.sequences = groups[g].sequences + first;
-            loss.n_sequences = last - first;
-            trainer_accumulate(trainer, &batch, settings->temperature, settings->want_entropy, grpo_loss, &loss);
-            out->tokens_computed += batch.forest.n_rows;
-            out->tokens_naive += forest_tokens_naive(&batch.forest);
-            first = last;
-        }
-    }
-    batch_free(&batch);
+    for (int32_t g = 0; g < n_groups; g++) accumulate_group(trainer, &groups[g], g, &loss);
     out->loss = out->policy_loss + settings->beta * out->kl;
     out->clip_fraction = loss.n_tokens > 0 ? (double)loss.n_clipped / (double)loss.n_tokens : 0;
 }

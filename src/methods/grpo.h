@@ -27,7 +27,8 @@ typedef struct GrpoGroup {
 typedef struct GrpoSettings {
     float temperature;
     double beta, clip_epsilon;
-    int32_t max_rows; // tokens a micro-batch; a group is split over several when it is larger
+    int32_t max_rows; // tokens a micro-batch, prompt included; a group is split over several when it is larger, its prompt
+                      // being computed once all the same. Changes no bit
     bool want_entropy;
 } GrpoSettings;
 

@@ -20,7 +20,7 @@ static bool read_arguments(json_t *array, const char **argv, Error *error) {
     size_t i;
     bool ok = json_is_array(array) && json_array_size(array) >= 1 && json_array_size(array) <= ARGUMENTS_MAX;
     if (ok) {
-        json_array_foreach (array, i, item) {
+        json_array_foreach(array, i, item) {
             ok = ok && json_is_string(item) && strlen(json_string_value(item)) == json_string_length(item);
             if (ok) argv[i] = json_string_value(item);
         }
@@ -35,8 +35,8 @@ bool reward_program_open(const char *command, double seconds, RewardProgram **pr
     json_t *array = NULL;
     Process *process = NULL;
     *program = NULL;
-    bool ok = command[0] != '[' || (json_parse(str_of(command), "reward.program", &array, error) &&
-                                    read_arguments(array, argv, error));
+    bool ok = command[0] != '[' ||
+              (json_parse(str_of(command), "reward.program", &array, error) && read_arguments(array, argv, error));
     ok = ok && process_open(argv, &process, error);
     if (ok) {
         *program = mem_alloc(1, sizeof **program);
@@ -81,7 +81,8 @@ bool reward_answer_parse(Str line, const char *where, int64_t id, double *reward
     ok = ok && json_need_number(answer, where, "reward", reward, error) &&
          json_int_or(answer, where, "id", INT64_MIN, INT64_MAX, id, &said, error);
     if (ok && !isfinite(*reward)) ok = error_set(error, "%s: key \"reward\": expected a finite number", where);
-    if (ok && said != id) ok = error_set(error, "%s: key \"id\": expected %lld, in the order of the questions", where, (long long)id);
+    if (ok && said != id)
+        ok = error_set(error, "%s: key \"id\": expected %lld, in the order of the questions", where, (long long)id);
     json_decref(answer);
     return ok;
 }
@@ -101,7 +102,8 @@ static bool read_answers(const RewardProgram *program, Str text, int32_t n, doub
 bool reward_program_ask(RewardProgram *program, const RewardQuery *queries, int32_t n, double *rewards, Error *error) {
     Buf input, output;
     buf_init(&input, 0), buf_init(&output, 0);
-    for (int32_t i = 0; i < n; i++) write_query(i, &queries[i], &input);
+    for (int32_t i = 0; i < n; i++)
+        write_query(i, &queries[i], &input);
     ProcessLimits limits = {program->seconds, ANSWER_MAX_BYTES};
     bool ok = process_exchange(program->process, buf_str(&input), (size_t)n, &limits, &output, error) &&
               read_answers(program, buf_str(&output), n, rewards, error);

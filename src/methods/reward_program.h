@@ -22,7 +22,8 @@ typedef struct RewardQuery { // borrowed
     bool truncated;
 } RewardQuery;
 // rewards[n]. Fails where the program ends, stalls or answers anything else; the message says which answer.
-MUST_CHECK bool reward_program_ask(RewardProgram *program, const RewardQuery *queries, int32_t n, double *rewards, Error *error);
+MUST_CHECK bool reward_program_ask(RewardProgram *program, const RewardQuery *queries, int32_t n, double *rewards,
+                                   Error *error);
 
 // One answer; `where` begins an error's message. Public for the fuzz target.
 MUST_CHECK bool reward_answer_parse(Str line, const char *where, int64_t id, double *reward, Error *error);

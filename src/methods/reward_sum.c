@@ -34,7 +34,8 @@ static bool is_explanation(const DialogueFormat *f, Str text) {
     ptrdiff_t close, at;
     if (count_tag(text, f->explanation_close, &close) == 0) return false;
     text.len = (size_t)close;
-    const char *const tags[] = {f->explanation_open, f->solution_open, f->solution_close, f->thought_open, f->thought_close};
+    const char *const tags[] = {f->explanation_open, f->solution_open, f->solution_close, f->thought_open,
+                                f->thought_close};
     for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
         if (count_tag(text, tags[i], &at) > 0) return false;
     }
@@ -56,7 +57,8 @@ static bool format_reward(const RewardSum *sum, const RewardQuery *queries, int3
     (void)error;
     for (int32_t i = 0; i < n; i++) {
         Str text = queries[i].completion;
-        values[i * N_ADDED_REWARDS] = sum->is_teacher ? is_explanation(sum->format, text) : is_answer(sum->format, text);
+        values[i * N_ADDED_REWARDS] =
+            sum->is_teacher ? is_explanation(sum->format, text) : is_answer(sum->format, text);
     }
     return true;
 }
@@ -66,7 +68,8 @@ static bool format_reward(const RewardSum *sum, const RewardQuery *queries, int3
 static bool program_reward(const RewardSum *sum, const RewardQuery *queries, int32_t n, double *values, Error *error) {
     double *rewards = mem_alloc((size_t)n, sizeof *rewards);
     bool ok = reward_program_ask(sum->program, queries, n, rewards, error);
-    for (int32_t i = 0; ok && i < n; i++) values[i * N_ADDED_REWARDS] = rewards[i];
+    for (int32_t i = 0; ok && i < n; i++)
+        values[i * N_ADDED_REWARDS] = rewards[i];
     mem_free(rewards);
     return ok;
 }
@@ -83,7 +86,9 @@ static const struct {
     [ADDED_PROGRAM] = {"program", program_reward},
 };
 
-const char *added_reward_name(AddedReward which) { return added[which].name; }
+const char *added_reward_name(AddedReward which) {
+    return added[which].name;
+}
 
 bool reward_sum_is_plain(const RewardSum *sum) {
     for (int k = 0; k < N_ADDED_REWARDS; k++) {
@@ -93,7 +98,8 @@ bool reward_sum_is_plain(const RewardSum *sum) {
 }
 
 bool reward_sum_added(const RewardSum *sum, const RewardQuery *queries, int32_t n, double *values, Error *error) {
-    for (int32_t i = 0; i < n * N_ADDED_REWARDS; i++) values[i] = 0;
+    for (int32_t i = 0; i < n * N_ADDED_REWARDS; i++)
+        values[i] = 0;
     for (int k = 0; k < N_ADDED_REWARDS; k++) {
         if (sum->weights[k] != 0 && n > 0 && !added[k].of(sum, queries, n, values + k, error)) return false;
     }
@@ -128,7 +134,8 @@ static RewardQuery *make_queries(const Tokenizer *tokenizer, const SummedReward 
 
 bool reward_sum_completions(const RewardSum *sum, const Tokenizer *tokenizer, SummedReward *completions, int32_t n,
                             Error *error) {
-    for (int32_t i = 0; i < n; i++) completions[i].total = completions[i].own;
+    for (int32_t i = 0; i < n; i++)
+        completions[i].total = completions[i].own;
     if (reward_sum_is_plain(sum) || n == 0) return true;
     Buf texts;
     buf_init(&texts, 0);

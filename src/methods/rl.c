@@ -110,7 +110,13 @@ static bool roll_out(Rl *rl, int64_t step, RlRollout *rollout, GenerateCounts *c
     settings.step = (uint32_t)step;
     settings.stop = stop_text_reached;
     settings.stop_context = &stop;
-    bool ok = generate(trainer_model(rl->trainer), rl->decode_pass, prompts, n, &settings, completions, counts, error);
+    const RolloutKeeper *keeper = rl->keeper;
+    bool found = false;
+    bool ok = keeper == NULL || keeper->load(keeper->context, step, completions, n * group, counts, &found, error);
+    if (ok && !found) {
+        ok = generate(trainer_model(rl->trainer), rl->decode_pass, prompts, n, &settings, completions, counts, error) &&
+             (keeper == NULL || keeper->save(keeper->context, step, completions, n * group, counts, error));
+    }
     for (int32_t i = 0; ok && i < n * group; i++) rollout->samples[i].completion = completions[i];
     stop_text_free(&stop);
     mem_free(prompts);
@@ -130,6 +136,22 @@ void rl_rollout_free(RlRollout *rollout) {
 }
 
 // ---- reference and update
+
+// Whether the reference has the policy's weights at the beginning of a step: then their log-probs have the same bits. A
+// function of the step alone, so that a resumed run does the same. (The student reads other text, so its pass is never saved.)
+static bool reference_is_policy(const Rl *rl, int64_t step) {
+    if (model_dtype(rl->reference) != DTYPE_F32) return false; // rounded
+    if (step == 0) return rl->reference_is_start;
+    return rl->sync_every > 0 && rl->sync_policy_share == 1 && step % rl->sync_every == 0;
+}
+
+static void copy_rollout_logp(const RlRollout *rollout, float **ref_logp) {
+    for (int32_t i = 0; i < rollout->n_questions * rollout->group_size; i++) {
+        const Completion *c = &rollout->samples[i].completion;
+        ref_logp[i] = mem_alloc((size_t)c->n + 1, sizeof(float));
+        memcpy(ref_logp[i], c->logp, (size_t)c->n * sizeof(float));
+    }
+}
 
 // ref_logp[i] of every sample's tokens, allocated here.
 static bool score_reference(Rl *rl, const RlRollout *rollout, float **ref_logp, ScoreCounts *counts, Error *error) {
@@ -186,9 +208,7 @@ static void update(Rl *rl, const RlRollout *rollout, float **ref_logp, float rat
 // ref = (1 - share) ref + share policy, every sync_every steps (TRL's TR-DPO form).
 static void sync_reference(Rl *rl, int64_t step) {
     if (rl->reference == NULL || rl->sync_every <= 0 || (step + 1) % rl->sync_every != 0) return;
-    Model *policy = trainer_model(rl->trainer);
-    size_t n = model_params(policy)->f32_bytes / sizeof(float);
-    RUN(model_backend(policy), ema, model_arena(rl->reference), model_arena(policy), n, 1.0f - rl->sync_policy_share);
+    model_blend(rl->reference, trainer_model(rl->trainer), 1.0f - rl->sync_policy_share, rl->sync_scratch);
 }
 
 static void summarise(const RlRollout *rollout, RlMetrics *m) {
@@ -222,7 +242,10 @@ bool rl_step(Rl *rl, int64_t step, float rate, const RlQuestion *questions, int3
     set_advantages(rollout, metrics);
     double rewarded = time_now_s();
     float **ref_logp = mem_alloc(n_samples, sizeof *ref_logp);
-    bool ok = rl->reference == NULL || score_reference(rl, rollout, ref_logp, &metrics->reference_counts, error);
+    metrics->reference_equal = rl->reference != NULL && reference_is_policy(rl, step);
+    if (metrics->reference_equal) copy_rollout_logp(rollout, ref_logp);
+    bool ok = rl->reference == NULL || metrics->reference_equal ||
+              score_reference(rl, rollout, ref_logp, &metrics->reference_counts, error);
     double referenced = time_now_s();
     if (ok) {
         update(rl, rollout, ref_logp, rate, metrics);

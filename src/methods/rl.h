@@ -29,11 +29,20 @@ typedef struct RlReward {
 } RlReward;
 const RlReward *rl_reward_by_name(const char *name); // NULL when unknown
 
+// Completions of a step that were sampled before, and keeping those that are: an interrupted step is not sampled twice.
+typedef struct RolloutKeeper {
+    bool (*load)(void *context, int64_t step, Completion *completions, int32_t n, GenerateCounts *counts, bool *found, Error *error);
+    bool (*save)(void *context, int64_t step, const Completion *completions, int32_t n, const GenerateCounts *counts, Error *error);
+    void *context;
+} RolloutKeeper;
+
 struct Rl { // set up by the caller; everything is borrowed
     Trainer *trainer;            // the policy
     Pass *decode_pass;           // forward only
     Model *reference;            // NULL when beta is 0
     Pass *reference_pass;
+    Dev sync_scratch;            // model_blend's, of the reference
+    bool reference_is_start;     // whether it holds the policy's weights as they are before step 0
     const Dialogue *dialogue;    // the policy's
     RltScorer *scorer;           // reward "teacher"
     GradeFunction grade;         // reward "correctness"
@@ -42,6 +51,7 @@ struct Rl { // set up by the caller; everything is borrowed
     RewardSum sum;               // what is added to that reward
     int32_t n_kept_tokens;       // reward "teacher": so many samples of each question keep their tokens' values
     GenerateSettings generate;   // step, stop are set by rl_step
+    const RolloutKeeper *keeper; // NULL: none
     int32_t group_size;
     GrpoSettings grpo;
     int32_t updates;             // optimiser steps a batch, 1 for the paper
@@ -75,6 +85,7 @@ typedef struct RlMetrics {
     GrpoStep grpo;                        // of the last update
     GenerateCounts generate;
     ScoreCounts reward_counts, reference_counts;
+    bool reference_equal; // its weights are the policy's: the rollout's log-probs are its own, and it was not run
     double rollout_s, reward_s, reference_s, update_s; // seconds
 } RlMetrics;
 

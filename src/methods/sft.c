@@ -28,6 +28,13 @@ static void sft_loss(void *context, const Batch *batch, const float *logp, const
     assert(at == batch->n_predictions);
 }
 
+PassSize sft_pass_size(int32_t longest, int32_t n, int32_t max_rows) {
+    int64_t all = (int64_t)n * (longest - 1), most = longest - 1 > max_rows ? longest - 1 : max_rows; // one alone may exceed it
+    int32_t rows = (int32_t)(all < most ? all : most);
+    return (PassSize){.rows = rows, .predictions = rows, .segments = n < rows ? n : rows, .depth = 1, .longest = longest - 1,
+                      .train = true};
+}
+
 double sft_accumulate(Trainer *trainer, const SftExample *examples, const int32_t *order, int32_t n, int32_t max_rows,
                       SftStep *out) {
     memset(out, 0, sizeof *out);
@@ -40,25 +47,23 @@ double sft_accumulate(Trainer *trainer, const SftExample *examples, const int32_
     }
     SftLoss loss = {.examples = examples, .per_weight = 1.0 / weights};
     int32_t first = 0;
-    Batch batch;
-    batch_init(&batch);
+    Batch *batch = trainer_batch(trainer);
     for (int32_t i = 0; i < n; i++) {
         const SftExample *e = &examples[order[i]];
         // the last token predicts nothing and need not be computed
-        int32_t segment = batch_add_segment(&batch, -1, e->ids, e->n - 1);
-        batch_set_address(&batch, segment, (uint32_t)i, 0);
-        batch_predict(&batch, segment, e->from, e->n - 1);
-        batch_predict_id(&batch, segment, e->ids[e->n - 1]);
-        bool full = i + 1 == n || batch.forest.n_rows + examples[order[i + 1]].n - 1 > max_rows;
+        int32_t segment = batch_add_segment(batch, -1, e->ids, e->n - 1);
+        batch_set_address(batch, segment, (uint32_t)i, 0);
+        batch_predict(batch, segment, e->from, e->n - 1);
+        batch_predict_id(batch, segment, e->ids[e->n - 1]);
+        bool full = i + 1 == n || batch->forest.n_rows + examples[order[i + 1]].n - 1 > max_rows;
         if (!full) continue;
-        out->tokens += batch.forest.n_rows;
+        out->tokens += batch->forest.n_rows;
         loss.order = order + first;
         loss.n = i + 1 - first;
         first = i + 1;
-        trainer_accumulate(trainer, &batch, 1.0f, false, sft_loss, &loss);
-        batch_clear(&batch);
+        trainer_accumulate(trainer, batch, 1.0f, false, sft_loss, &loss);
+        batch_clear(batch);
     }
-    batch_free(&batch);
     out->loss = loss.sum * loss.per_weight;
     return out->loss;
 }

@@ -26,6 +26,9 @@ typedef struct SftStep {
 void sft_step(Trainer *trainer, const SftExample *examples, const int32_t *order, int32_t n, int32_t max_rows, float rate,
               SftStep *out);
 
+// The largest pass of steps of n examples that have at most `longest` tokens, for trainer_reserve and plans.
+PassSize sft_pass_size(int32_t longest, int32_t n, int32_t max_rows);
+
 // The gradient alone (no optimiser step), for tests; returns the loss.
 double sft_accumulate(Trainer *trainer, const SftExample *examples, const int32_t *order, int32_t n, int32_t max_rows,
                       SftStep *out);

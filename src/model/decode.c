@@ -10,9 +10,9 @@ static size_t layer_side_bytes(const ModelConfig *config, int32_t n_rows) // K o
     return ((size_t)n_rows * width * sizeof(float) + 63) / 64 * 64;
 }
 
-size_t kv_cache_bytes(const Model *model, int32_t n_rows)
+size_t kv_cache_bytes(const ModelConfig *config, int32_t n_rows)
 {
-    return 2 * (size_t)model->config.n_layers * layer_side_bytes(&model->config, n_rows);
+    return 2 * (size_t)config->n_layers * layer_side_bytes(config, n_rows);
 }
 
 KvCache *kv_cache_create(Model *model, int32_t n_rows)
@@ -24,7 +24,7 @@ KvCache *kv_cache_create(Model *model, int32_t n_rows)
     cache->width = model->config.n_kv_heads * model->config.head_dim;
     cache->n_layers = model->config.n_layers;
     cache->side_bytes = layer_side_bytes(&model->config, n_rows);
-    cache->memory = RUN(model->backend, alloc, kv_cache_bytes(model, n_rows));
+    cache->memory = RUN(model->backend, alloc, kv_cache_bytes(&model->config, n_rows));
     return cache;
 }
 
@@ -34,6 +34,11 @@ void kv_cache_destroy(KvCache *cache)
         return;
     RUN(cache->backend, release, cache->memory);
     mem_free(cache);
+}
+
+int32_t kv_cache_rows(const KvCache *cache)
+{
+    return cache->n_rows;
 }
 
 static Mat cache_side(const KvCache *cache, int32_t layer, size_t side)

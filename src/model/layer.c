@@ -39,8 +39,8 @@ static void attention_forward(const LayerRun *run, const LayerParams *params, co
     RUN(be, rmsnorm, run->scratch.h, run->scratch.rstd, acts->x, params->norm1, config->norm_eps);
     project_qkv(run, params, acts);
     if (dev_is_none(k.data)) {
-        k = acts->k; // R == T
-        v = acts->v;
+        k = acts->k_all;
+        v = acts->v_all;
     } else {
         RUN(be, kv_write, k, acts->k, run->forest);
         RUN(be, kv_write, v, acts->v, run->forest);
@@ -120,10 +120,8 @@ static void attention_layer_backward(const LayerRun *run, const LayerParams *par
     projection_backward(run, &params->o, &grads->o, dx, acts->att, s->datt, false);
 
     Mat dq = s->dq, dk = s->dk, dv = s->dv;
-    RUN(be, zero, dk.data, (size_t)dk.rows * (size_t)dk.cols * sizeof(float));
-    RUN(be, zero, dv.data, (size_t)dv.rows * (size_t)dv.cols * sizeof(float));
-    RUN(be, attention_backward, dq, dk, dv, s->datt, acts->att, acts->lse, acts->q, acts->k, acts->v, run->forest,
-        config->head_dim, attention_scale(config));
+    RUN(be, attention_backward, dq, s->dk_all, s->dv_all, s->datt, acts->att, acts->lse, acts->q, acts->k_all,
+        acts->v_all, run->forest, config->head_dim, attention_scale(config));
     qk_backward(run, params, grads, acts, &dq, &dk);
 
     // q_proj, k_proj, v_proj: their input h[T,C] is computed again.

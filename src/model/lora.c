@@ -93,20 +93,35 @@ static void add_adapter(ParamTable *table, int32_t layer, int target, char side,
     (void)length;
 }
 
-static void build_table(Model *model) {
-    ParamTable *table = &model->table;
-    size_t most = 2 * (size_t)N_LORA_TARGETS * (size_t)model->config.n_layers;
-    table->params = mem_alloc(most, sizeof *table->params);
-    for (int32_t layer = 0; layer < model->config.n_layers; layer++) {
-        LayerParams base = model_layer(model->base, layer);
+// n_out and n_in of the projection that a target adapts.
+static void target_shape(const ModelConfig *c, int target, int32_t *n_out, int32_t *n_in) {
+    int32_t q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim;
+    const int32_t shapes[N_LORA_TARGETS][2] = {{q, c->hidden},      {kv, c->hidden},     {kv, c->hidden},   {c->hidden, q},
+                                               {c->ffn, c->hidden}, {c->ffn, c->hidden}, {c->hidden, c->ffn}};
+    *n_out = shapes[target][0];
+    *n_in = shapes[target][1];
+}
+
+static void build_table(ParamTable *table, Backend *backend, const ModelConfig *base, const LoraConfig *lora) {
+    table->params = mem_alloc(2 * (size_t)N_LORA_TARGETS * (size_t)base->n_layers, sizeof *table->params);
+    for (int32_t layer = 0; layer < base->n_layers; layer++) {
         for (int target = 0; target < N_LORA_TARGETS; target++) {
-            if (!(model->lora.targets >> target & 1)) continue;
-            Weight w = target_of(&base, target)->w;
-            add_adapter(table, layer, target, 'A', model->lora.rank, w.n_in);
-            add_adapter(table, layer, target, 'B', w.n_out, model->lora.rank);
+            int32_t n_out, n_in;
+            if (!(lora->targets >> target & 1)) continue;
+            target_shape(base, target, &n_out, &n_in);
+            add_adapter(table, layer, target, 'A', lora->rank, n_in);
+            add_adapter(table, layer, target, 'B', n_out, lora->rank);
         }
     }
-    param_table_place(table, model->backend, DTYPE_F32);
+    param_table_place(table, backend, DTYPE_F32);
+}
+
+size_t lora_bytes(Backend *backend, const ModelConfig *base, const LoraConfig *config) {
+    ParamTable table = {0};
+    build_table(&table, backend, base, config);
+    size_t bytes = table.stored_bytes;
+    param_table_free(&table);
+    return bytes;
 }
 
 void lora_view(const Model *model, Dev arena, int32_t layer, LayerParams *view) {
@@ -133,7 +148,7 @@ bool model_adapt(Model *base, const LoraConfig *config, const char *base_name, M
         (Model){.backend = base->backend, .config = base->config, .dtype = DTYPE_F32, .lora = *config, .holders = 1};
     model->base = model_hold(base);
     model->base_name = mem_strdup(base_name);
-    build_table(model);
+    build_table(&model->table, model->backend, &model->config, &model->lora);
     model->arena = RUN(model->backend, alloc, model->table.stored_bytes);
     *adapted = model;
     return true;

@@ -2,7 +2,7 @@
 //
 // Contract
 // - An adapted model is a Model of its own, whose parameters (model_params: gradients, moments, checkpoints) are the
-//   adapters alone, in F32; every other number is its base's, which is only read and may be in BF16. Passes of the base
+//   adapters alone, in F32; every other number is its base's, which is only read and may be in BF16 or Q8_0. Passes of the base
 //   itself go without adapters, so it is the reference model of RL at no cost. Several adapted models may share a base.
 // - An adapted projection computes y = (W x + b + residual) + B (s A d(x)): the base's element as `linear` gives it is
 //   the residual of a chain over the rank in order from 0. A [rank, n_in], B [n_out, rank], s = lora_scale, d dropout
@@ -39,6 +39,9 @@ MUST_CHECK bool model_adapt(Model *base, const LoraConfig *config, const char *b
 void lora_init(Model *adapted, uint64_t seed);
 // W += s B A in the base (F32) and B = 0: the adapted model, and now its base too, computes what it did up to rounding.
 void lora_merge(Model *adapted);
+
+// Bytes of the adapters' parameters over a model of this shape.
+size_t lora_bytes(Backend *backend, const ModelConfig *base, const LoraConfig *config);
 
 // Of a plain model: NULL.
 const LoraConfig *model_lora(const Model *model);

@@ -65,6 +65,11 @@ Dtype model_dtype(const Model *model)
     return model->dtype;
 }
 
+size_t model_memory(const Model *model)
+{
+    return model->table.stored_bytes + (model->base ? model->base->table.stored_bytes : 0);
+}
+
 int64_t model_count_parameters(const Model *model)
 {
     int64_t count = 0;
@@ -221,4 +226,79 @@ void model_copy(Model *to, const Model *from)
                 (size_t)a->rows * sizeof(float));
         }
     }
+}
+
+static Weight stored_weight(const Model *model, int32_t param)
+{
+    return param_weight(&model->table.params[param], model->arena, model->dtype, true);
+}
+
+static Vec stored_vector(const Model *model, int32_t param)
+{
+    return param_vector(&model->table.params[param], model->arena, true);
+}
+
+static size_t weight_f32_bytes(const Model *model, const Param *param)
+{
+    return RUN(model->backend, weight_bytes, DTYPE_F32, param->rows, param->cols);
+}
+
+size_t model_blend_bytes(const Model *average)
+{
+    size_t largest = 0;
+    for (int32_t i = 0; i < average->table.n_params && average->dtype != DTYPE_F32; i++) {
+        const Param *param = &average->table.params[i];
+        size_t bytes = param->kind == PARAM_WEIGHT ? weight_f32_bytes(average, param) : 0;
+        largest = bytes > largest ? bytes : largest;
+    }
+    return largest;
+}
+
+void model_blend(Model *average, const Model *from, float decay, Dev scratch)
+{
+    Backend *be = average->backend;
+    assert(from->backend == be && from->dtype == DTYPE_F32 && same_shape(&average->config, &from->config));
+    assert(average->table.n_params == from->table.n_params);
+    if (average->dtype == DTYPE_F32) {
+        RUN(be, ema, average->arena, from->arena, average->table.f32_bytes / sizeof(float), decay);
+        return;
+    }
+    for (int32_t i = 0; i < average->table.n_params; i++) {
+        const Param *param = &average->table.params[i];
+        if (param->kind == PARAM_VECTOR) {
+            Vec v = stored_vector(average, i);
+            RUN(be, ema, v.data, stored_vector(from, i).data, (size_t)v.n, decay);
+            continue;
+        }
+        Weight wide = {scratch, param->rows, param->cols, DTYPE_F32};
+        RUN(be, weight_convert, wide, stored_weight(average, i));
+        RUN(be, ema, wide.data, stored_weight(from, i).data, weight_f32_bytes(average, param) / sizeof(float), decay);
+        RUN(be, weight_convert, stored_weight(average, i), wide);
+    }
+}
+
+// Parameter i of the model and its place in a param arena, one to the other.
+static void move_param(const Model *model, int32_t i, Dev arena, bool to_arena)
+{
+    Backend *be = model->backend;
+    const Param *param = &model->table.params[i];
+    if (param->kind == PARAM_WEIGHT) {
+        Weight wide = param_weight(param, arena, DTYPE_F32, false), own = stored_weight(model, i);
+        RUN(be, weight_convert, to_arena ? wide : own, to_arena ? own : wide);
+        return;
+    }
+    Dev wide = param_vector(param, arena, false).data, own = stored_vector(model, i).data;
+    RUN(be, copy, to_arena ? wide : own, to_arena ? own : wide, (size_t)param->rows * sizeof(float));
+}
+
+void model_to_arena(const Model *model, Dev arena)
+{
+    for (int32_t i = 0; i < model->table.n_params; i++)
+        move_param(model, i, arena, true);
+}
+
+void model_from_arena(Model *model, Dev arena)
+{
+    for (int32_t i = 0; i < model->table.n_params; i++)
+        move_param(model, i, arena, false);
 }

@@ -47,6 +47,7 @@ const ParamTable *model_params(const Model *model);
 Backend *model_backend(const Model *model);
 Dtype model_dtype(const Model *model);
 int64_t model_count_parameters(const Model *model);
+size_t model_memory(const Model *model); // bytes of its parameters, of those of its base too
 // Host F32 row-major <-> one parameter.
 void model_set_param(Model *model, int32_t param, const float *values);
 void model_get_param(const Model *model, int32_t param, float *values);
@@ -54,6 +55,13 @@ void model_get_param(const Model *model, int32_t param, float *values);
 Dev model_arena(Model *model);
 // `to` = `from`'s parameters, same config, converting the type.
 void model_copy(Model *to, const Model *from);
+// average = decay * average + (1 - decay) * from: in F32, then rounded to average's type. `from` is F32, with the same
+// parameters. scratch: model_blend_bytes of the backend's memory, none for an F32 average.
+void model_blend(Model *average, const Model *from, float decay, Dev scratch);
+size_t model_blend_bytes(const Model *average);
+// A model's values, widened, in a param arena beside it, and back, rounded to its type.
+void model_to_arena(const Model *model, Dev arena);
+void model_from_arena(Model *model, Dev arena);
 
 // A F32 arena beside a model: gradients, moments, averages.
 Dev param_arena_create(const Model *model);
@@ -72,6 +80,10 @@ typedef struct PassSettings {
 Pass *pass_create(Model *model, PassSettings settings);
 void pass_destroy(Pass *pass);
 void pass_reserve(Pass *pass, int32_t n_rows, int32_t n_predictions);
+// For callers who compute batch after batch, so that they are made once: the pass's own batch, emptied, and room for the
+// log-probs of n predictions. Both stay the pass's, until the next call.
+Batch *pass_batch(Pass *pass);
+float *pass_logp(Pass *pass, int32_t n);
 // Dropout of adapters in the forwards to come and their backwards; rate 0 ends it. A token's draws are at (seed, step,
 // its segment's address, its position). Passes of models without adapters have none.
 typedef struct PassDropout {
@@ -80,7 +92,25 @@ typedef struct PassDropout {
     uint32_t step;
 } PassDropout;
 void pass_set_dropout(Pass *pass, PassDropout dropout);
-size_t pass_bytes(const Model *model, PassSettings settings, int32_t n_rows, int32_t n_predictions); // for plans
+
+// ---- sizes, from shapes alone: for plans, and for reserving all that a run needs before its first step
+// The largest pass that a run will ask for.
+typedef struct PassSize {
+    int32_t rows, predictions;
+    int32_t segments, depth; // depth: segments from a root to a leaf
+    int32_t longest;         // tokens of the longest sequence
+    int32_t prefix;          // tokens of the longest Prefix that batches go on from; 0: none
+    int32_t prefix_rows;     // tokens of all the batches that go on from one, when gradients are taken
+    bool train, sample;      // whether gradients are taken, and tokens sampled
+} PassSize;
+size_t model_bytes(Backend *backend, const ModelConfig *config, Dtype dtype);     // of its parameters
+size_t model_arena_bytes(Backend *backend, const ModelConfig *config);            // of a F32 arena beside it
+// Of a pass, and of its prefix where size->prefix > 0. lora_rank 0: no adapters.
+size_t pass_bytes(const ModelConfig *config, int32_t lora_rank, PassSettings settings, const PassSize *size);
+size_t rope_bytes(const ModelConfig *config, int32_t longest);
+size_t model_work_bytes(Backend *backend, const ModelConfig *config, const PassSize *size); // the backend's workspaces
+// Passes up to `size` allocate nothing from here on, and their memory has been touched.
+void model_reserve(Model *model, Pass *pass, const PassSize *size);
 
 // logp[n_predictions] (host, nats) of the batch's predictions at a temperature; entropy may be NULL.
 // `pass` may be shared by models of one config on one backend, adapters of at most the rank of the model it was created
@@ -95,12 +125,33 @@ void model_kl(Model *model, Pass *pass, const Batch *batch, Model *other, Pass *
 // (a param arena), given dlogp[n_predictions] (host). `batch` is the same object, unchanged.
 void model_backward(Model *model, Pass *pass, const Batch *batch, float temperature, const float *dlogp, Dev grads);
 
+// ---- a prefix that batches go on from
+// Tokens that are computed once, forward and backward, for any number of batches (batch_clear_after): their K and V, their
+// last token's part in predictions, and the sums of these' gradients. The log-probs of a batch, and all gradients in sum, are
+// those of one batch of everything: to the bit for log-probs; gradients are summed batch by batch and then over the prefix,
+// so to the bit as well however the tokens after the prefix are cut into batches.
+typedef struct Prefix Prefix;
+Prefix *prefix_create(Model *model, PassSettings settings); // settings.backward: for gradients too
+void prefix_destroy(Prefix *prefix);                        // NULL is fine
+Pass *prefix_pass(Prefix *prefix);                          // of its own tokens
+Prefix *pass_prefix(Model *model, Pass *pass); // one that lives as long as the pass, of its settings; made when first asked for
+// `batch` is one root, and predicts nothing. Sets the gradients to 0.
+void prefix_forward(Model *model, Prefix *prefix, const Batch *batch);
+// Once, after the backwards of all batches that went on from it: adds to `grads` what they left here. `batch` as above.
+void prefix_backward(Model *model, Prefix *prefix, const Batch *batch, Dev grads);
+// As model_logprobs and model_backward, for a batch of batch_clear_after (or of batch_clear, with NULL).
+void model_logprobs_after(Model *model, Pass *pass, Prefix *prefix, const Batch *batch, float temperature, float *logp,
+                          float *entropy);
+void model_backward_after(Model *model, Pass *pass, Prefix *prefix, const Batch *batch, float temperature,
+                          const float *dlogp, Dev grads);
+
 // ---- decoding
 // A K/V cache of n_kv rows for every layer.
 typedef struct KvCache KvCache;
 KvCache *kv_cache_create(Model *model, int32_t n_rows);
 void kv_cache_destroy(KvCache *cache);
-size_t kv_cache_bytes(const Model *model, int32_t n_rows);
+int32_t kv_cache_rows(const KvCache *cache);
+size_t kv_cache_bytes(const ModelConfig *config, int32_t n_rows);
 // Computes the new tokens of `forest` (ids[n_rows], host) over a cache, writing their K and V into it, and samples one
 // token after each of rows[n] (logp as model_logprobs gives at settings->temperature). n may be 0 (prefill only).
 void model_decode(Model *model, Pass *pass, KvCache *cache, const Forest *forest, const int32_t *ids,

@@ -82,6 +82,7 @@ typedef struct LayerActs {
     Mat q_pre, k_pre;   // [T, H*D], [T, G*D] before QK norm; without QK norm the same as q and k
     Vec q_rstd, k_rstd; // [T*H], [T*G] of QK norm
     Mat q, k, v;        // [T, H*D], [T, G*D], [T, G*D] as attention reads them
+    Mat k_all, v_all;   // [R, G*D] the prefix's, then k and v
     Mat att, lse;       // [T, H*D], [T, H]
     Mat mid;            // [T, C] residual stream after attention
     Mat gate, up;       // [T, F]
@@ -94,6 +95,7 @@ typedef struct LayerScratch {
     Mat act;        // [T, F] output of SwiGLU, in the backward then its gradient
     Mat dh;         // [T, C]
     Mat dq, dk, dv; // [T, H*D], [T, G*D], [T, G*D]
+    Mat dk_all, dv_all; // [R, G*D] the prefix's, then dk and dv
     Mat datt;       // [T, H*D]
     // Of adapted models:
     Mat low, dlow;  // [T, rank] between A and B, and its gradient
@@ -112,6 +114,9 @@ struct Pass {
     size_t arena_bytes;
     int32_t *positions;   // host [cap_positions]
     int32_t cap_positions;
+    Batch batch;          // pass_batch
+    float *logp;          // host [cap_logp], pass_logp
+    int32_t cap_logp;
     // The last batch's sizes, and the arena carved for it.
     int32_t n_rows, n_predictions;
     LayerActs *acts;      // [n_layers]
@@ -119,10 +124,17 @@ struct Pass {
     Vec rstd_final;       // [T]
     LayerScratch scratch;
     Mat dx;               // [T, C] gradient of the residual stream
+    Mat normed, dnormed;  // scratch.h and scratch.dh, and behind them a row for the prefix's last token, if there is one
     Mat head_x, head_dx;  // [P, C] gathered rows, and their gradient
     Vec head_lse;         // [P]
     // The forward that a backward may follow (bug checks): its batch's place, or NULL.
     const Batch *forward_of;
+    Prefix *prefix;       // that the batch goes on from, or NULL
+    Prefix *keeper;       // of whose tokens this is the pass, or NULL
+    Prefix *own_prefix;   // pass_prefix's
+    int32_t n_prefix;     // R - T
+    int32_t *pred_rows;   // host [cap_pred_rows] with a prefix: rows of `normed`
+    int32_t cap_pred_rows;
 };
 
 // Makes room, carves the arena for T rows and P predictions, and writes the rows' positions.
@@ -139,6 +151,39 @@ struct KvCache {
 };
 Mat kv_cache_k(const KvCache *cache, int32_t layer); // [n_rows, G*D]
 Mat kv_cache_v(const KvCache *cache, int32_t layer);
+
+// ---- prefix.c
+struct Prefix {
+    Backend *backend;
+    Pass *pass;          // of its tokens
+    int32_t n_tokens;
+    KvCache *kv, *dkv;   // the first n_tokens rows; dkv NULL without backward
+    Mat normed, dnormed; // [1, C] the last token after the final norm, and its gradient
+    // Gradients of the embedding's rows that occur, summed over all batches before they meet those of a tied head: else
+    // the order of that sum would depend on how the tokens are cut into batches.
+    int32_t *place_of_id; // [V] 1 + row of dembed, or 0
+    int32_t *place_ids;   // [cap_places]
+    int32_t n_places, cap_places;
+    Mat dembed;           // [cap_places, C]
+    int32_t *places;      // [cap_rows] of a batch's rows
+    int32_t cap_rows;
+};
+// Bytes of the arena of a pass over n_rows tokens that go on from n_prefix.
+size_t pass_arena_bytes(const ModelConfig *config, int32_t lora_rank, PassSettings settings, int32_t n_prefix,
+                        int32_t n_rows, int32_t n_predictions);
+// What a prefix takes beside its own pass, and making room for it.
+size_t prefix_bytes(const ModelConfig *config, PassSettings settings, const PassSize *size);
+void prefix_reserve(Model *model, Prefix *prefix, const PassSize *size);
+// Rows of the prefix in a layer's k_all, v_all: read before the layer's forward; written after it by the prefix's own pass.
+void prefix_load_kv(const Pass *pass, int32_t layer);
+void prefix_keep_kv(const Pass *pass, int32_t layer);
+// scratch.dk_all, dv_all before a layer's backward: what is there already for the prefix's rows, 0 for the others; and
+// back to the prefix after it.
+void prefix_begin_kv_gradients(const Pass *pass, int32_t layer);
+void prefix_end_kv_gradients(const Pass *pass, int32_t layer);
+// As embed_backward of dx[T, C], but kept in the prefix, until prefix_flush_embedding adds it to dw.
+void prefix_add_embedding(Prefix *prefix, Mat dx, const int32_t *ids);
+void prefix_flush_embedding(Prefix *prefix, Weight dw);
 
 // ---- layer.c, projection.c
 typedef struct LayerRun { // what every layer of a pass has in common
@@ -161,13 +206,14 @@ void projection_backward(const LayerRun *run, const Projection *p, const Project
 // and v
 // are the K and V of all KV rows: a cache's (this pass's rows are written into it first), or MAT_NONE for acts' own.
 void layer_forward(const LayerRun *run, const LayerParams *params, const LayerActs *acts, Mat k, Mat v, Mat x_out);
-// dx[T, C]: in, the gradient of the layer's output; out, of its input. Adds to `grads`.
+// dx[T, C]: in, the gradient of the layer's output; out, of its input. Adds to `grads`, and to what is in dk_all and dv_all.
 void layer_backward(const LayerRun *run, const LayerParams *params, const LayerParams *grads, const LayerActs *acts,
                     Mat dx);
 
 // ---- forward.c
 LayerRun pass_layer_run(const Pass *pass, const Model *model, const Forest *forest);
-// Embedding, all layers and the final norm, then `rows`[P] of it gathered into pass->head_x. cache may be NULL.
+// Embedding, all layers and the final norm, then `rows`[P] of it gathered into pass->head_x. cache may be NULL. Goes on from
+// pass->prefix.
 void pass_forward(Pass *pass, Model *model, KvCache *cache, const Forest *forest, const int32_t *ids,
                   const int32_t *rows, int32_t n_rows);
 

@@ -105,15 +105,26 @@ static void fill_positions(const ModelConfig *config, int32_t n_positions, float
     mem_free(inv_freq);
 }
 
+static int32_t rope_capacity(int32_t now, int32_t n_positions)
+{
+    int32_t capacity = now > 0 ? now : 1024;
+    while (capacity < n_positions)
+        capacity *= 2;
+    assert(capacity > 0 && capacity <= 1 << 30);
+    return capacity;
+}
+
+size_t rope_bytes(const ModelConfig *config, int32_t longest)
+{
+    return (size_t)rope_capacity(0, longest) * (size_t)config->head_dim * sizeof(float); // cos and sin of half each
+}
+
 void rope_table_reserve(Model *model, int32_t n_positions)
 {
     RopeTable *table = &model->rope;
     if (n_positions <= table->n_positions)
         return;
-    int32_t capacity = table->n_positions > 0 ? table->n_positions : 1024;
-    while (capacity < n_positions)
-        capacity *= 2;
-    assert(capacity > 0 && capacity <= 1 << 30);
+    int32_t capacity = rope_capacity(table->n_positions, n_positions);
 
     int32_t half = model->config.head_dim / 2;
     size_t count = (size_t)capacity * (size_t)half;

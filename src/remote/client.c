@@ -197,12 +197,11 @@ static void tear_down(Run *run) {
     curl_slist_free_all(run->headers);
 }
 
-static void take_request(Run *run, Slot *slot) {
+static void make_request(Run *run, Slot *slot) {
     const RemoteSettings *s = &run->remote->settings;
     Buf messages;
     buf_init(&messages, 0);
     int64_t seed = -1;
-    slot->index = run->n_begun++;
     slot->tries = 0;
     slot->not_before_s = 0;
     slot->state = SLOT_WAITING;
@@ -210,6 +209,11 @@ static void take_request(Run *run, Slot *slot) {
     buf_clear(&slot->body);
     openai_write_request(s->model, buf_str(&messages), &s->sampling, seed, &slot->body);
     buf_free(&messages);
+}
+
+static void take_request(Run *run, Slot *slot) {
+    slot->index = run->n_begun++;
+    make_request(run, slot);
 }
 
 static void begin_try(Run *run, Slot *slot) {
@@ -273,11 +277,17 @@ static void pause_slot(Run *run, Slot *slot, long status, double now_s) {
     slot->state = SLOT_WAITING;
 }
 
-static void put_reply(Run *run, Slot *slot, const RemoteReply *reply) {
+static void put_reply(Run *run, Slot *slot, RemoteReply *reply) {
+    const RemoteBatch *batch = run->batch;
+    reply->tries = slot->tries;
+    if (reply->ok && batch->again != NULL && batch->again(batch->context, slot->index, reply)) {
+        openai_answer_free(&reply->answer);
+        make_request(run, slot);
+        return;
+    }
     Finished *place = &run->finished[slot->index % run->window];
     assert(!place->is_done && slot->index >= run->n_taken);
     *place = (Finished){true, *reply};
-    place->reply.tries = slot->tries;
     slot->state = SLOT_FREE;
 }
 

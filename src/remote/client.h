@@ -41,12 +41,15 @@ typedef struct RemoteReply {
 
 typedef struct RemoteBatch {
     size_t n;
-    // Appends the messages of request `index`, JSON text of an array, and sets its seed (-1: none). Called once for
-    // each index, in order.
+    // Appends the messages of request `index`, JSON text of an array, and sets its seed (-1: none). Called first for each
+    // index in order.
     void (*make)(void *context, size_t index, Buf *messages, int64_t *seed);
     // Receives the replies in order, each index exactly once. false, with the error set, ends the run.
     bool (*take)(void *context, size_t index, const RemoteReply *reply, Error *error);
     void *context;
+    // Whether an answer is to be asked for again: `make` is then called once more for this index. Called as answers come, in
+    // no order. NULL: never.
+    bool (*again)(void *context, size_t index, const RemoteReply *reply);
 } RemoteBatch;
 
 // Fails where the server cannot be used: a wrong key, url or model (401, 403, 404), or a request that failed max_tries

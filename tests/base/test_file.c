@@ -489,6 +489,32 @@ static void test_out_of_memory(void **state) {
     assert_true(old_seen >= 3); // a name or two and the writer itself
 }
 
+// A lock is for one process, and ends with it.
+static void test_lock(void **state) {
+    (void)state;
+    assert_true(dir_make(SCRATCH "/locked", &error));
+    int ready[2], lock = -1;
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        bool held = dir_lock(SCRATCH "/locked", &lock, NULL);
+        if (!held || write(ready[1], "x", 1) != 1) _exit(1);
+        for (;;) pause();
+    }
+    char byte;
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_false(dir_lock(SCRATCH "/locked", &lock, &error));
+    assert_string_equal(error.message, SCRATCH "/locked: another process is writing there");
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_true(dir_lock(SCRATCH "/locked", &lock, &error)); // waits for the killed one to go
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    dir_unlock(lock);
+    assert_true(dir_lock(SCRATCH "/locked", &lock, &error));
+    dir_unlock(lock);
+    close(ready[0]), close(ready[1]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_folders, set_up),         cmocka_unit_test(test_join),
@@ -498,7 +524,7 @@ int main(void) {
         cmocka_unit_test_setup(test_full_disk, set_up),       cmocka_unit_test_setup(test_file_limit, set_up),
         cmocka_unit_test_setup(test_appender, set_up),        cmocka_unit_test_setup(test_replace, set_up),
         cmocka_unit_test_setup(test_recover, set_up),         cmocka_unit_test_setup(test_killed, set_up),
-        cmocka_unit_test_setup(test_out_of_memory, set_up),
+        cmocka_unit_test_setup(test_out_of_memory, set_up),   cmocka_unit_test_setup(test_lock, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

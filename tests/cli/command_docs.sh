@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# docs/commands.md is what the program's help texts give today.
+# docs/commands.md and docs/recipes.md are what the program's help texts and the recipes give today.
 # usage: command_docs.sh RLT SCRATCH
 set -euo pipefail
 rlt=$1 scratch=$2
@@ -17,5 +17,23 @@ sections=$(grep -c '^## rlt ' "$scratch/commands.md")
 }
 diff -u "$root/docs/commands.md" "$scratch/commands.md" || {
     echo "docs/commands.md is not what the program prints: tools/make-command-docs RLT > docs/commands.md"
+    exit 1
+}
+
+"$root/tools/make-recipe-docs" "$rlt" >"$scratch/recipes.md"
+recipes=$(find "$root/recipes" -name '*.yaml' | wc -l)
+[ "$recipes" -gt 0 ] && [ "$(grep -c '^| `recipes/.*` | [A-Z]' "$scratch/recipes.md")" -eq "$recipes" ] || {
+    echo "recipes.md: expected a row with a sentence for each of $recipes recipes"
+    exit 1
+}
+# every key of a command that can be a stage is there: its row of the help text, with type, range and default
+for command in sft rl collect "data countdown"; do
+    read -ra words <<<"$command"
+    "$rlt" "${words[@]}" --help | grep '^  [a-z]' | while read -r row; do
+        grep -qF -- "  $row" "$scratch/recipes.md" || { echo "recipes.md: rlt $command: no row \"$row\""; exit 1; }
+    done
+done
+diff -u "$root/docs/recipes.md" "$scratch/recipes.md" || {
+    echo "docs/recipes.md is not what the program prints: tools/make-recipe-docs RLT > docs/recipes.md"
     exit 1
 }

@@ -8,6 +8,14 @@ cd "$scratch"
 
 fail() { echo "FAIL: $*" >&2; exit 1; }
 
+# Goes on in a folder in memory, where there is one: for tests that start many processes, each of which syncs its files.
+in_memory() {
+    [ -d /dev/shm ] && [ -w /dev/shm ] || return 0
+    memory=$(mktemp -d -p /dev/shm)
+    trap 'cd /; rm -rf "$memory"' EXIT
+    cd "$memory"
+}
+
 # A tiny tokenizer, model and data set, for runs of seconds.
 make_tiny() {
     "$rlt" data countdown out=questions train=60 test=20 numbers_max=3 number_max=12 target_min=5 target_max=100 value_max=100 \
@@ -15,6 +23,12 @@ make_tiny() {
     "$rlt" data tokenizer data=questions/train.jsonl out=tokenizer vocabulary=320 tags=short 2>> log
     "$rlt" sft scratch.tokenizer=tokenizer scratch.hidden=32 scratch.layers=2 scratch.heads=2 scratch.kv_heads=1 scratch.ffn=48 \
         scratch.positions=256 data=questions/train.jsonl format=teacher tags=short steps=6 batch=4 lr=3e-3 out=base 2>> log
+}
+
+# The files that are a folder's result, names and bytes; what tells of time, paths or interruptions is left out.
+result_of() {
+    (cd "$1" && find . -type f ! -name '*.html' ! -name 'events.*' ! -name timing.jsonl ! -name manifest.json ! -name recipe.yaml \
+        ! -name '*.stage.json' ! -path '*/checkpoints/*' | LC_ALL=C sort | xargs sha256sum)
 }
 
 # same_files A B FILE...: the same bytes

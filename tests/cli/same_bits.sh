@@ -1,4 +1,5 @@
-# Same seed, same bits: generate and three RL steps with 1 and 2 threads, other slots, and a kill -9 with resume in between.
+# Same seed, same bits: generate and three RL steps with 1 and 2 threads, other slots, other batches, with and without
+# speculation, and a kill -9 with resume in between.
 . "$(dirname "$0")/lib.sh"
 make_tiny
 
@@ -10,16 +11,28 @@ OMP_NUM_THREADS=1 generate out=a.jsonl
 OMP_NUM_THREADS=2 generate out=b.jsonl
 OMP_NUM_THREADS=2 generate out=c.jsonl slots=1
 OMP_NUM_THREADS=2 generate out=d.jsonl slots=7 cache_rows=40
+OMP_NUM_THREADS=1 generate out=e.jsonl speculate=false
 [ "$(wc -l < a.jsonl)" = 15 ] || fail "expected 15 completions"
-cmp a.jsonl b.jsonl && cmp a.jsonl c.jsonl && cmp a.jsonl d.jsonl || fail "generate differs"
+for other in b c d e; do cmp a.jsonl $other.jsonl || fail "generate differs: $other"; done
 
 rl() { "$rlt" rl model=base/model data=questions/train.jsonl reward=teacher tags=short questions=2 samples=4 lr=1e-3 max_tokens=24 \
            sync_every=2 seed=7 "$@" 2>> log; }
 files="metrics.jsonl samples.jsonl model/model.safetensors"
 OMP_NUM_THREADS=1 rl steps=3 out=one
-OMP_NUM_THREADS=2 rl steps=3 out=two max_rows=2048 slots=3
+OMP_NUM_THREADS=2 rl steps=3 out=two max_rows=100 slots=3
+OMP_NUM_THREADS=2 rl steps=3 out=three max_rows=1 speculate=false
 same_files one two $files
+same_files one three $files
+grep -q '"tokens_drafted":[1-9]' one/timing.jsonl && ! grep -q '"tokens_drafted":[1-9]' three/timing.jsonl ||
+    fail "speculation is not what differs: $(cat one/timing.jsonl three/timing.jsonl)"
 grep -q '"ratio_error":0[.0]*,' one/metrics.jsonl || fail "the rollout's log-probs are not the policy's"
+
+# a reference that equals the policy is not run: before the first update, and after a sync to the policy's weights; its kl is 0
+# there and only there
+rl steps=5 out=synced sync_share=1
+grep -o 'step [0-9]*: the reference has' log | tail -n 3 | grep -o '[0-9]*' | paste -sd' ' | grep -qx '0 2 4' || fail "steps: $(cat log)"
+grep -o '"kl_reference":[^,]*' synced/metrics.jsonl | sed 's/.*://' | awk '{ printf "%s", ($1 == 0) ? "=" : "x" }' | grep -qx '=x=x=' ||
+    fail "kl to the reference: $(cat synced/metrics.jsonl)"
 
 # killed at some moment after the first checkpoints, then resumed
 long_rl() { rl steps=60 checkpoint_every=1 "$@"; }

@@ -34,7 +34,7 @@ def load():
     sources = [os.path.join(ROOT, "src/eval/tasks/countdown.c")] + glob.glob(os.path.join(ROOT, "src/base/*.c"))
     subprocess.run(["gcc", "-std=gnu17", "-O1", "-D_GNU_SOURCE", "-DRLT_VERSION=\"0\"", "-shared", "-fPIC",
                     "-I" + os.path.join(ROOT, "src"), "-o", path] + sources +
-                   ["-ljansson", "-lyaml", "-lgmp", "-lcrypto", "-lm"], check=True)
+                   ["-ljansson", "-lyaml", "-lgmp", "-lcrypto", "-lz", "-lzstd", "-lm"], check=True)
     library = ctypes.CDLL(path)
     library.countdown_grade.argtypes = [Str, ctypes.POINTER(Problem)]
     return library

@@ -15,7 +15,7 @@ one with the same tokenizer. Beside them:
                             completions), loss (temperature 0.7, beta 0.04), kl, grad.<parameter>
     reward.json             the teacher's reward: contexts, log-probs, components under several options
 
-The folders beside this file are of the default seed, by PyTorch 2.15.0 and Transformers 5.23.0. To make them again:
+The folders beside this file are of the default seed, by PyTorch 2.15.0 and Transformers 5.23.0 (reward.json 5.24.0). To make them again:
 python3 make_golden.py . and ctest -R oracle.
 
 Sizes are odd on purpose (not multiples of a vector's width), and biases and norms are random, so that a forgotten one

@@ -160,7 +160,7 @@ static void test_decode_bits(void **state)
             continue;
         for (int f = 0; f < N_FAMILIES; f++) {
             ModelConfig config = tiny_config(ALL_FAMILIES[f]);
-            for (int dtype = DTYPE_F32; dtype <= DTYPE_BF16; dtype++) {
+            for (int dtype = DTYPE_F32; dtype <= DTYPE_Q8_0; dtype++) {
                 Model *model = tiny_model(backend, &config, (Dtype)dtype, 30);
                 check_plans(model, (SampleSettings){.temperature = 0.7f, .top_p = 1});
                 check_plans(model, (SampleSettings){.temperature = 0, .top_p = 1});
@@ -179,7 +179,7 @@ static void test_adapted_bits(void **state)
         Backend *backend = open_backend(ALL_BACKENDS[b]);
         if (!backend)
             continue;
-        for (int dtype = DTYPE_F32; dtype <= DTYPE_BF16; dtype++) {
+        for (int dtype = DTYPE_F32; dtype <= DTYPE_Q8_0; dtype++) {
             ModelConfig config = tiny_config(MODEL_QWEN3);
             Model *base = tiny_model(backend, &config, (Dtype)dtype, 30);
             Model *model = tiny_adapted(base, (1u << N_LORA_TARGETS) - 1, 32);
@@ -191,8 +191,8 @@ static void test_adapted_bits(void **state)
     }
 }
 
-// A BF16 model's log-probs are those of a F32 model with the same (rounded) values, to the bit.
-static void test_bf16_is_widened_exactly(void **state)
+// The log-probs of a BF16 or Q8_0 model are those of a F32 model with the same (rounded) values, to the bit.
+static void test_small_weights_are_widened_exactly(void **state)
 {
     (void)state;
     int32_t ids[TOTAL];
@@ -200,12 +200,12 @@ static void test_bf16_is_widened_exactly(void **state)
     Batch batch;
     batch_init(&batch);
     batch_predict(&batch, batch_add_segment(&batch, -1, ids, TOTAL), 1, TOTAL);
-    for (int b = 0; b < N_BACKENDS; b++) {
-        Backend *backend = open_backend(ALL_BACKENDS[b]);
+    for (int b = 0; b < 2 * N_BACKENDS; b++) {
+        Backend *backend = open_backend(ALL_BACKENDS[b / 2]);
         if (!backend)
             continue;
         ModelConfig config = tiny_config(MODEL_QWEN2);
-        Model *small = tiny_model(backend, &config, DTYPE_BF16, 41), *wide = tiny_model(backend, &config, DTYPE_F32, 1);
+        Model *small = tiny_model(backend, &config, b % 2 ? DTYPE_Q8_0 : DTYPE_BF16, 41), *wide = tiny_model(backend, &config, DTYPE_F32, 1);
         model_copy(wide, small);
         Pass *pass = pass_create(small, (PassSettings){0}); // shared by both
         float logp_small[TOTAL], logp_wide[TOTAL];
@@ -224,8 +224,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decode_bits),
+        cmocka_unit_test(test_small_weights_are_widened_exactly),
         cmocka_unit_test(test_adapted_bits),
-        cmocka_unit_test(test_bf16_is_widened_exactly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

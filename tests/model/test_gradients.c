@@ -186,8 +186,9 @@ static void check_checkpointing(Case *c, const float *want_logp, const float *wa
     model_backward(c->model, pass, &c->batch, 0.7f, c->dlogp, grads);
     float *have = download_arena(c->model, grads);
     assert_memory_equal(have, want_grads, model_params(c->model)->f32_bytes);
-    assert_true(pass_bytes(c->model, settings, 19, 18) <
-                pass_bytes(c->model, (PassSettings){.backward = true}, 19, 18));
+    PassSize size = {.rows = 19, .predictions = 18};
+    assert_true(pass_bytes(model_config(c->model), 0, settings, &size) <
+                pass_bytes(model_config(c->model), 0, (PassSettings){.backward = true}, &size));
     mem_free(have);
     param_arena_destroy(c->model, grads);
     pass_destroy(pass);

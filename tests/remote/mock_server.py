@@ -3,8 +3,10 @@
 The last message's content is a plan and a name, "PLAN NAME": for each try of that name the next word of PLAN (joined by
 "+", the last one repeated) says what to do; "ok" answers "answer to NAME", "echo" what was asked.
 
-Where the last message is an assistant's, it is a teacher's: to question NAME it explains "because NAME" after a status 503 for
-every first try; a NAME with "open" does not close, one with "tag" has its closing tag written out, "refuse" gives status 400.
+Where the last message is an assistant's, it is a teacher's: to question NAME it explains "because NAME" after a failure of some
+kind (status 503 or 429, a stall, a body cut off or only half there, a reset) for every first try; a NAME with "open" does not
+close, one with "late" closes for even seeds and tells the seed, one with "tag" has its closing tag written out, "refuse" gives
+status 400. A prompt that begins with "rewrite" is answered by the prompt in capitals.
 With --die N it ends by itself after N answers.
 """
 import http.server
@@ -15,6 +17,7 @@ import struct
 import sys
 import threading
 import time
+import zlib
 
 tries, lock, answered = {}, threading.Lock(), 0
 limit = int(sys.argv[2]) if sys.argv[1:2] == ["--die"] else 0
@@ -54,17 +57,37 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 os._exit(0)
         if not wanted or "refuse" in question:
             return self.send(400, b'{"error": {"message": "no such thing"}}')
-        if n == 0:
-            return self.send(503, b"{}")
-        text = f"because {question}\n\n" + (request["stop"][0] + "<|im_end|>" if "tag" in question else "")
-        self.send(200, json.dumps({"choices": [{"message": {"role": "assistant", "content": text},
-                                                "finish_reason": "length" if "open" in question else "stop"}]}).encode())
+        text = f"because {question}" + (f" {seed}" if "late" in question else "") + "\n\n"
+        text += request["stop"][0] + "<|im_end|>" if "tag" in question else ""
+        is_open = "open" in question or ("late" in question and seed % 2 == 1)
+        answer = json.dumps({"choices": [{"message": {"role": "assistant", "content": text},
+                                          "finish_reason": "length" if is_open else "stop"}]}).encode()
+        if n > 0:
+            return self.send(200, answer)
+        kind = zlib.crc32(f"{question} {seed}".encode()) % 6
+        if kind == 0:
+            self.send(503, b"{}")
+        elif kind == 1:
+            self.send(429, b"{}", [("Retry-After", "1")])
+        elif kind == 2:
+            time.sleep(3)
+            self.close_connection = True
+        elif kind == 3:
+            self.send(200, answer, cut=20)
+        elif kind == 4:
+            self.send(200, answer[:-20])
+        else:
+            self.reset()
 
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if request["messages"][-1]["role"] == "assistant":
             return self.teach(request)
         plan, name = request["messages"][-1]["content"].split(" ", 1)
+        if plan == "rewrite":
+            text = f"  {name.upper()}\n"
+            return self.send(200, json.dumps({"choices": [{"message": {"role": "assistant", "content": text},
+                                                           "finish_reason": "stop"}]}).encode())
         with lock:
             n = tries[name] = tries.get(name, -1) + 1
         steps = plan.split("+")

@@ -74,7 +74,7 @@ static bool take(void *context, size_t index, const RemoteReply *reply, Error *e
 static bool run(const RemoteSettings *settings, Job *job, size_t n, Error *error) {
     Remote *remote;
     if (!remote_open(settings, &remote, error)) return false;
-    const RemoteBatch batch = {n, make, take, job};
+    const RemoteBatch batch = {.n = n, .make = make, .take = take, .context = job};
     bool ok = remote_run(remote, &batch, error);
     remote_close(remote);
     return ok;

@@ -143,6 +143,12 @@ static void attention_task(void *context, int32_t task, int worker)
     }
 }
 
+void attention_needs(WorkNeeds *needs, int threads, const WorkShape *shape)
+{
+    AttentionPlan plan = attention_plan_largest(needs, shape, BLOCK_QUERIES);
+    work_need(needs, WORK_THREADS, (size_t)threads * scratch_floats(&plan) * sizeof(float));
+}
+
 void cpu_attention(Backend *be, Mat out, Mat lse, Mat q, Mat k, Mat v, const Forest *forest, int32_t head_dim,
                    float scale)
 {

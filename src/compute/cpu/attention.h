@@ -37,6 +37,8 @@ typedef struct AttentionPlan {
 // block_queries of them, but at least one row; siblings: blocks may have rows of several segments.
 AttentionPlan attention_plan(Backend *be, const Forest *forest, int32_t head_dim, int32_t q_cols, int32_t kv_cols,
                              int32_t block_queries, bool siblings);
+// A plan's sizes alone, at the largest that `shape` allows, and what WORK_PATHS then needs.
+AttentionPlan attention_plan_largest(WorkNeeds *needs, const WorkShape *shape, int32_t block_queries);
 // Multiply-adds of a forward pass, about.
 double attention_work(const AttentionPlan *plan);
 // to[queries][BLOCK_K] = a * the head vectors of a block in x[T, H*D].

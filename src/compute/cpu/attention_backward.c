@@ -254,6 +254,24 @@ static int32_t fill_key_parts(const Forest *forest, KeyPart *parts)
     return n;
 }
 
+// K/V rows cut by segments and by blocks of positions.
+static size_t most_key_parts(int32_t n_kv, size_t n_segments)
+{
+    return (size_t)(n_kv / BLOCK_K) + 2 * n_segments;
+}
+
+static size_t work_bytes(size_t floats, size_t n_segments, size_t most_parts)
+{
+    return floats * sizeof(float) + n_segments * sizeof(int32_t) + most_parts * sizeof(KeyPart);
+}
+
+void attention_backward_needs(WorkNeeds *needs, int threads, const WorkShape *shape)
+{
+    AttentionPlan plan = attention_plan_largest(needs, shape, BLOCK_QUERIES);
+    size_t segments = (size_t)shape->segments, parts = most_key_parts(shape->rows, segments);
+    work_need(needs, WORK_THREADS, work_bytes((size_t)threads * scratch_floats(&plan), segments, parts));
+}
+
 void cpu_attention_backward(Backend *be, Mat dq, Mat dk, Mat dv, Mat dout, Mat out, Mat lse, Mat q, Mat k, Mat v,
                             const Forest *forest, int32_t head_dim, float scale)
 {
@@ -268,9 +286,8 @@ void cpu_attention_backward(Backend *be, Mat dq, Mat dk, Mat dv, Mat dout, Mat o
     int threads = cpu_threads_for(be, 2.5 * attention_work(&b.plan));
     int32_t heads = b.plan.n_kv_heads;
     size_t floats = (size_t)threads * scratch_floats(&b.plan), n_segments = (size_t)forest->n_segments;
-    size_t most_parts = (size_t)(forest->n_kv / BLOCK_K) + 2 * n_segments;
-    b.work = cpu_work(be, WORK_THREADS,
-                      floats * sizeof(float) + n_segments * sizeof(int32_t) + most_parts * sizeof(KeyPart));
+    size_t most_parts = most_key_parts(forest->n_kv, n_segments);
+    b.work = cpu_work(be, WORK_THREADS, work_bytes(floats, n_segments, most_parts));
     KeyPart *key_parts = (KeyPart *)(b.work + floats);
     int32_t *roots = (int32_t *)(key_parts + most_parts), n_roots = fill_roots(forest, roots);
     b.roots = roots;

@@ -64,21 +64,47 @@ static void fill_blocks(AttentionPlan *plan, int32_t block_rows, bool siblings)
     }
 }
 
-AttentionPlan attention_plan(Backend *be, const Forest *forest, int32_t head_dim, int32_t q_cols, int32_t kv_cols,
-                             int32_t block_queries, bool siblings)
+static AttentionPlan plan_sizes(int32_t head_dim, int32_t q_cols, int32_t kv_cols, int32_t block_queries)
 {
     assert(head_dim >= 1 && head_dim <= HEAD_DIM_MAX && q_cols % head_dim == 0 && kv_cols % head_dim == 0);
     assert(q_cols % kv_cols == 0);
-    AttentionPlan plan = {.forest = forest, .head_dim = head_dim, .n_heads = q_cols / head_dim,
-                          .n_kv_heads = kv_cols / head_dim, .group = q_cols / kv_cols};
+    AttentionPlan plan = {.head_dim = head_dim, .n_heads = q_cols / head_dim, .n_kv_heads = kv_cols / head_dim,
+                          .group = q_cols / kv_cols};
     plan.columns = (int32_t)round_up((size_t)head_dim, PANEL);
-    int32_t block_rows = max_i32(1, block_queries / plan.group);
-    plan.queries = block_rows * plan.group;
+    plan.queries = max_i32(1, block_queries / plan.group) * plan.group;
+    return plan;
+}
+
+// All blocks but the last of a segment are full.
+static size_t most_blocks(const AttentionPlan *plan, size_t n_rows, size_t n_segments)
+{
+    return n_rows / (size_t)(plan->queries / plan->group) + n_segments;
+}
+
+static size_t paths_bytes(size_t n_runs, size_t n_blocks, size_t n_segments, size_t n_rows)
+{
+    return n_runs * sizeof(Run) + n_blocks * sizeof(QueryBlock) + (n_segments + 1 + 2 * n_rows) * sizeof(int32_t);
+}
+
+AttentionPlan attention_plan_largest(WorkNeeds *needs, const WorkShape *shape, int32_t block_queries)
+{
+    AttentionPlan plan = plan_sizes(shape->head_dim, shape->q_cols, shape->kv_cols, block_queries);
+    size_t segments = (size_t)shape->segments, rows = (size_t)shape->rows;
+    plan.longest = shape->longest;
+    work_need(needs, WORK_PATHS,
+              paths_bytes(segments * (size_t)shape->depth, most_blocks(&plan, rows, segments), segments, rows));
+    return plan;
+}
+
+AttentionPlan attention_plan(Backend *be, const Forest *forest, int32_t head_dim, int32_t q_cols, int32_t kv_cols,
+                             int32_t block_queries, bool siblings)
+{
+    AttentionPlan plan = plan_sizes(head_dim, q_cols, kv_cols, block_queries);
+    plan.forest = forest;
+    int32_t block_rows = plan.queries / plan.group;
     size_t n_segments = (size_t)forest->n_segments, n_rows = (size_t)forest->n_rows,
-           n_runs = (size_t)count_runs(forest);
-    size_t n_blocks = n_rows / (size_t)block_rows + n_segments; // all but the last of a segment are full
-    char *work = cpu_work(be, WORK_PATHS, n_runs * sizeof(Run) + n_blocks * sizeof(QueryBlock) +
-                                              (n_segments + 1 + 2 * n_rows) * sizeof(int32_t));
+           n_runs = (size_t)count_runs(forest), n_blocks = most_blocks(&plan, n_rows, n_segments);
+    char *work = cpu_work(be, WORK_PATHS, paths_bytes(n_runs, n_blocks, n_segments, n_rows));
     plan.runs = (Run *)work;
     plan.blocks = (QueryBlock *)(work + n_runs * sizeof(Run));
     plan.first_run = (int32_t *)(work + n_runs * sizeof(Run) + n_blocks * sizeof(QueryBlock));

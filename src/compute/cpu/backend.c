@@ -89,12 +89,19 @@ void cpu_backend_set_threads(Backend *be, int threads)
 void *cpu_work(Backend *be, CpuWork which, size_t bytes)
 {
     CpuState *state = cpu_state(be);
-    if (!state->work[which] || bytes > state->work_bytes[which]) {
-        mem_free(state->work[which]);
-        state->work[which] = mem_aligned(bytes + bytes / 4 + CPU_SLACK_BYTES, 64);
-        state->work_bytes[which] = bytes + bytes / 4;
-    }
+    if (!state->work[which] || bytes > state->work_bytes[which])
+        cpu_work_grow(be, which, bytes + bytes / 4);
     return state->work[which];
+}
+
+void cpu_work_grow(Backend *be, CpuWork which, size_t bytes)
+{
+    CpuState *state = cpu_state(be);
+    if (state->work[which] && bytes <= state->work_bytes[which])
+        return;
+    mem_free(state->work[which]);
+    state->work[which] = mem_aligned(bytes + CPU_SLACK_BYTES, 64);
+    state->work_bytes[which] = bytes;
 }
 
 // Sharing out costs a microsecond or two; a core does some 10^5 multiply-adds in one.

@@ -41,6 +41,22 @@ static inline const CpuKernels *cpu_kernels(Backend *be) { return cpu_state(be)-
 
 // A workspace of at least `bytes` (and CPU_SLACK_BYTES more), aligned to 64. What it held before may be gone.
 void *cpu_work(Backend *be, CpuWork which, size_t bytes);
+void cpu_work_grow(Backend *be, CpuWork which, size_t bytes); // to `bytes` exactly, where it is smaller
+// What operations need of each workspace, at the largest: each file says so for its own operations, beside the sizes
+// that they ask cpu_work for.
+typedef struct WorkNeeds { size_t bytes[N_WORK]; } WorkNeeds;
+static inline void work_need(WorkNeeds *needs, CpuWork which, size_t bytes)
+{
+    needs->bytes[which] = needs->bytes[which] > bytes ? needs->bytes[which] : bytes;
+}
+void product_needs(WorkNeeds *needs, int threads, int32_t rows, int32_t n_out, int32_t n_in, bool backward);
+void param_needs(WorkNeeds *needs, size_t n);
+void head_needs(WorkNeeds *needs, int threads, const WorkShape *shape);
+void head_backward_needs(WorkNeeds *needs, int threads, const WorkShape *shape);
+void sample_needs(WorkNeeds *needs, int threads, const WorkShape *shape);
+void attention_needs(WorkNeeds *needs, int threads, const WorkShape *shape);
+void attention_backward_needs(WorkNeeds *needs, int threads, const WorkShape *shape);
+
 // Threads that work of about `work` multiply-adds (or as slow things) is worth: 1 or all.
 int cpu_threads_for(Backend *be, double work);
 // threads_run with the backend's pool.
@@ -62,8 +78,13 @@ static inline size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * 
 // Where part i of n things cut into `parts` nearly equal parts begins.
 static inline int32_t part_start(int32_t n, int32_t parts, int32_t i) { return (int32_t)((int64_t)n * i / parts); }
 
-// Panels of a weight, and elements (float or BF16) from one to the next.
+// Panels of a weight, and elements (float or BF16) from one to the next. A Q8_0 weight has blocks instead.
 static inline int32_t weight_panels(Weight w) { return div_up(w.n_out, PANEL); }
+static inline int32_t q8_blocks(Weight w) { return div_up(w.n_in, Q8_BLOCK); }
+static inline Q8Panel *q8_panel(Weight w, int32_t panel)
+{
+    return (Q8Panel *)w.data.address + (size_t)panel * (size_t)q8_blocks(w);
+}
 static inline size_t weight_panel_elements(Weight w)
 {
     return (w.dtype == DTYPE_BF16 ? round_up((size_t)w.n_in, 2) : (size_t)w.n_in) * PANEL;

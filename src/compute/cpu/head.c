@@ -112,6 +112,16 @@ void cpu_head_logprobs(Backend *be, float *logp, float *entropy, Vec lse, Mat x,
     }
 }
 
+void head_needs(WorkNeeds *needs, int threads, const WorkShape *shape)
+{
+    size_t rows = (size_t)min_i32(HEAD_ROWS_AT_ONCE, shape->predictions);
+    size_t blocks = (size_t)div_up(shape->vocabulary, VOCABULARY_BLOCK);
+    Packed x = packed_shape((int32_t)rows, shape->hidden);
+    work_need(needs, WORK_HEAD, (3 * rows * blocks + rows) * sizeof(float));
+    work_need(needs, WORK_LEFT, packed_bytes(&x));
+    work_need(needs, WORK_THREADS, (size_t)threads * WORKER_FLOATS * sizeof(float));
+}
+
 void cpu_head_logits(Backend *be, float *logits, Mat x, Weight w)
 {
     assert(x.cols == w.n_in);

@@ -24,13 +24,26 @@ static void gradient_part(const void *args, int32_t from, int32_t to)
     }
 }
 
+// Rows of a chunk: by shape alone.
+static int32_t chunk_rows(int32_t vocabulary)
+{
+    return max_i32(2 * TILE_ROWS, CHUNK_FLOATS / vocabulary / TILE_ROWS * TILE_ROWS);
+}
+
+void head_backward_needs(WorkNeeds *needs, int threads, const WorkShape *shape)
+{
+    int32_t rows = min_i32(chunk_rows(shape->vocabulary), shape->predictions);
+    work_need(needs, WORK_HEAD, (size_t)rows * (size_t)shape->vocabulary * sizeof(float));
+    product_needs(needs, threads, rows, shape->vocabulary, shape->hidden, true);
+}
+
 void cpu_head_logprobs_backward(Backend *be, Mat dx, Weight dw, const float *dlogp, Vec lse, Mat x, Weight w,
                                 const int32_t *targets, float temperature)
 {
     assert(x.cols == w.n_in && dx.rows == x.rows && dx.cols == x.cols && lse.n == x.rows && temperature > 0);
     assert(dev_is_none(dw.data) || (dw.n_out == w.n_out && dw.n_in == w.n_in && dw.dtype == DTYPE_F32));
     int threads = cpu_threads_for(be, (double)x.rows * w.n_out * w.n_in);
-    int32_t rows_max = max_i32(2 * TILE_ROWS, CHUNK_FLOATS / w.n_out / TILE_ROWS * TILE_ROWS); // by shape alone
+    int32_t rows_max = chunk_rows(w.n_out);
     for (int32_t from = 0; from < x.rows; from += rows_max) {
         int32_t rows = min_i32(rows_max, x.rows - from);
         float *logits = cpu_work(be, WORK_HEAD, (size_t)rows * (size_t)w.n_out * sizeof(float));

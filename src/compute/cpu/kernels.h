@@ -8,10 +8,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "compute/q8.h"
 
 // A weight is stored as panels of PANEL output columns, K-major: F32 [n_out/32][n_in][32], BF16
-// [n_out/32][n_in/2][32][2].
+// [n_out/32][n_in/2][32][2], Q8_0 [n_out/32][n_in/32] of Q8Panel.
 #define PANEL 32
+typedef struct Q8Panel { // Q8_BLOCK inputs of PANEL outputs
+    float scale[PANEL];
+    int8_t q[Q8_BLOCK][PANEL];
+} Q8Panel;
 // Rows of a tile: what fits the registers of AVX-512 with two vectors of columns. Narrower machines split tiles inside.
 #define TILE_ROWS 12
 // Left-hand sides of tiles are packed in blocks of BLOCK_K columns: [TILE_ROWS][BLOCK_K], 12 KiB, a quarter of an L1
@@ -52,6 +57,7 @@ typedef struct CpuKernels {
     void (*transpose)(float *to, const float *from, size_t from_row, int32_t n_rows, int32_t n_cols);
     // to[k][PANEL] = rows k = from .. from + count - 1 of a BF16 panel, widened.
     void (*widen_panel)(float *to, const uint16_t *panel, int32_t from, int32_t count);
+    void (*widen_q8)(float *to, const Q8Panel *panel, int32_t from, int32_t count); // the same of a Q8_0 panel
 
     // lines of scores and logits: kernels_softmax.inc. Sums run over 16 lanes by index mod 16.
     // z -> e^(z - max), returns their sum, max that of the line; for z[n] in blocks of BLOCK_K floats, `stride` apart.

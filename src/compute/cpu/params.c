@@ -38,6 +38,11 @@ static void sum_squares_part(const void *args, int32_t from, int32_t to)
     }
 }
 
+void param_needs(WorkNeeds *needs, size_t n)
+{
+    work_need(needs, WORK_THREADS, (n + CHUNK - 1) / CHUNK * sizeof(double));
+}
+
 double cpu_sum_squares(Backend *be, Dev x, size_t n)
 {
     size_t chunks = (n + CHUNK - 1) / CHUNK;

@@ -48,7 +48,22 @@ int32_t packed_chunk(const Packed *packed)
 
 int32_t panels_at_once(int32_t rows)
 {
-    return rows <= 2 ? 4 : rows <= 6 ? 2 : 1;
+    return rows <= 2 ? PRODUCT_PANELS_MAX : rows <= 6 ? 2 : 1;
+}
+
+// Inputs k .. k + tile->len - 1 of a tile's panels, as the tile's b: in place, or widened into room for as many.
+static void tile_weight(const Product *product, Tile *tile, int32_t panel, int32_t k, float *widened)
+{
+    Weight w = product->w;
+    if (w.dtype != DTYPE_Q8_0) {
+        tile->b = weight_panel(w, panel, k);
+        tile->b_panel = weight_panel_elements(w);
+        return;
+    }
+    for (int32_t p = 0; p < tile->panels; p++)
+        product->kernels->widen_q8(widened + (size_t)p * BLOCK_K * PANEL, q8_panel(w, panel + p), k, tile->len);
+    tile->b = widened;
+    tile->b_panel = BLOCK_K * PANEL;
 }
 
 void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_t panel_from, int32_t panel_to,
@@ -58,15 +73,14 @@ void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_
     Weight w = product->w;
     int32_t first = packed_row(x, rb_from), rows = packed_row(x, rb_to) - first;
     int32_t most = rb_to - rb_from == 1 ? panels_at_once(rows) : 1;
-    assert((size_t)rows * (size_t)most * PANEL <= PRODUCT_ACC_FLOATS);
+    assert((size_t)rows * (size_t)most * PANEL <= PRODUCT_SUMS_FLOATS);
     for (int32_t panel = panel_from, panels; panel < panel_to; panel += panels) {
         for (panels = most; panel + panels > panel_to;)
             panels /= 2;
-        Tile tile = {.c_row = PANEL, .c_panel = (size_t)rows * PANEL, .b_row = PANEL,
-                     .b_panel = weight_panel_elements(w), .panels = panels};
+        Tile tile = {.c_row = PANEL, .c_panel = (size_t)rows * PANEL, .b_row = PANEL, .panels = panels};
         for (int32_t kb = 0; kb < x->col_blocks; kb++) {
-            tile.b = weight_panel(w, panel, kb * x->col_block);
             tile.len = packed_len(x, kb);
+            tile_weight(product, &tile, panel, kb * x->col_block, acc + PRODUCT_SUMS_FLOATS);
             tile.load = kb > 0;
             for (int32_t rb = rb_from; rb < rb_to; rb++) {
                 tile.a = packed_block(x, rb, kb);

@@ -49,7 +49,10 @@ void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_
                   float *acc);
 
 #define CHUNK_ROWS_MAX (16 * TILE_ROWS)
-#define PRODUCT_ACC_FLOATS (CHUNK_ROWS_MAX * PANEL)
+#define PRODUCT_SUMS_FLOATS (CHUNK_ROWS_MAX * PANEL)
+#define PRODUCT_PANELS_MAX 4
+// What product_part needs: sums, and panels of a Q8_0 weight, widened.
+#define PRODUCT_ACC_FLOATS (PRODUCT_SUMS_FLOATS + PRODUCT_PANELS_MAX * BLOCK_K * PANEL)
 
 // out = x w^T + bias + residual with all threads; residual may be out, bias and residual may be NULL.
 void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w, const float *bias,

@@ -37,13 +37,18 @@ static void transpose_weight(const InputJob *job, float *to, int32_t n_from, int
         count = min_i32(PANEL - column, n_from + len - n);
         for (int32_t panel = panel_from; panel < panel_to; panel++) {
             int32_t k_from = panel * PANEL, k_count = min_i32(PANEL, w.n_in - k_from);
-            const char *piece = weight_panel(w, n / PANEL, k_from);
+            const char *piece = w.dtype == DTYPE_Q8_0 ? (const char *)(q8_panel(w, n / PANEL) + panel)
+                                                      : weight_panel(w, n / PANEL, k_from);
             const float *from = (const float *)piece;
-            size_t piece_bytes = PANEL * PANEL * (w.dtype == DTYPE_BF16 ? sizeof(uint16_t) : sizeof(float));
+            size_t piece_bytes = w.dtype == DTYPE_Q8_0 ? sizeof(Q8Panel)
+                                 : w.dtype == DTYPE_BF16 ? PANEL * PANEL * sizeof(uint16_t) : PANEL * PANEL * sizeof(float);
             for (size_t at = 0; at < piece_bytes; at += 64) // the next piece, in order: doubles the speed at few rows
                 __builtin_prefetch(piece + piece_bytes + at);
             if (w.dtype == DTYPE_BF16) {
                 job->kernels->widen_panel(widened, (const uint16_t *)piece, 0, k_count);
+                from = widened;
+            } else if (w.dtype == DTYPE_Q8_0) {
+                job->kernels->widen_q8(widened, (const Q8Panel *)piece, 0, k_count);
                 from = widened;
             }
             float *block = to + (size_t)(panel - panel_from) * (size_t)job->step * PANEL;
@@ -202,4 +207,17 @@ void cpu_linear_backward_weight(Backend *be, Weight dw, Vec dbias, Mat dout, Mat
         return;
     for (int32_t t = 0; t < dout.rows; t++)
         cpu_kernels(be)->add(cpu_floats(dbias.data), cpu_floats(dbias.data), cpu_row(dout, t), (size_t)dbias.n);
+}
+
+void product_needs(WorkNeeds *needs, int threads, int32_t rows, int32_t n_out, int32_t n_in, bool backward)
+{
+    Packed x = packed_shape(rows, n_in), dout = packed_shape(rows, n_out);
+    work_need(needs, WORK_LEFT, packed_bytes(&x));
+    work_need(needs, WORK_THREADS, (size_t)threads * PRODUCT_ACC_FLOATS * sizeof(float));
+    if (!backward)
+        return;
+    work_need(needs, WORK_LEFT, packed_bytes(&dout));
+    work_need(needs, WORK_LEFT, (size_t)div_up(n_in, TILE_ROWS) * (size_t)rows * TILE_ROWS * sizeof(float));
+    work_need(needs, WORK_RIGHT, (size_t)div_up(n_out, PANEL) * (size_t)rows * PANEL * sizeof(float));
+    work_need(needs, WORK_THREADS, (size_t)threads * INPUT_WORK_FLOATS * sizeof(float));
 }

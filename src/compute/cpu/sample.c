@@ -224,13 +224,13 @@ typedef struct SampleJob {
     const float *uniforms;
     int32_t *ids;
     float *logp;
-    char *work; // worker_bytes for each worker
+    char *work; // sample_bytes for each worker
 } SampleJob;
 
 // Token[V] twice, float[V], masses of blocks.
-static size_t worker_bytes(const HeadChunk *chunk)
+static size_t sample_bytes(int32_t vocabulary)
 {
-    size_t n = (size_t)chunk->w.n_out, blocks = (size_t)chunk->n_blocks;
+    size_t n = (size_t)vocabulary, blocks = (size_t)div_up(vocabulary, VOCABULARY_BLOCK);
     return round_up(2 * n * sizeof(Token) + (round_up(n, VOCABULARY_BLOCK) + blocks) * sizeof(float), 64);
 }
 
@@ -261,9 +261,22 @@ static void sample_task(void *context, int32_t r, int worker)
 {
     const SampleJob *job = context;
     const HeadChunk *chunk = job->chunk;
-    job->ids[r] = sample_row(job, r, job->work + (size_t)worker * worker_bytes(chunk));
+    job->ids[r] = sample_row(job, r, job->work + (size_t)worker * sample_bytes(chunk->w.n_out));
     float logit = chunk->logits[(size_t)r * (size_t)chunk->w.n_out + (size_t)job->ids[r]];
     job->logp[r] = logit * chunk->inv_temperature - head_row_lse(chunk, r);
+}
+
+static int32_t rows_at_once(int32_t vocabulary)
+{
+    return max_i32(ROWS_MIN, min_i32(LOGITS_AT_ONCE / vocabulary, ROWS_MAX));
+}
+
+void sample_needs(WorkNeeds *needs, int threads, const WorkShape *shape)
+{
+    size_t rows = (size_t)min_i32(rows_at_once(shape->vocabulary), shape->predictions);
+    size_t blocks = (size_t)div_up(shape->vocabulary, VOCABULARY_BLOCK);
+    work_need(needs, WORK_HEAD, rows * (2 * blocks + (size_t)shape->vocabulary) * sizeof(float));
+    work_need(needs, WORK_THREADS, (size_t)threads * sample_bytes(shape->vocabulary));
 }
 
 void cpu_head_sample(Backend *be, int32_t *ids, float *logp, Mat x, Weight w, const SampleSettings *settings,
@@ -271,9 +284,9 @@ void cpu_head_sample(Backend *be, int32_t *ids, float *logp, Mat x, Weight w, co
 {
     assert(x.cols == w.n_in && settings->temperature >= 0 && settings->top_k >= 0);
     assert(settings->top_p > 0 && settings->top_p <= 1 && settings->min_p >= 0 && settings->min_p <= 1);
-    int32_t rows_at_once = max_i32(ROWS_MIN, min_i32(LOGITS_AT_ONCE / w.n_out, ROWS_MAX));
-    for (int32_t from = 0; from < x.rows; from += rows_at_once) {
-        HeadChunk chunk = {.kernels = cpu_kernels(be), .w = w, .rows = min_i32(rows_at_once, x.rows - from),
+    int32_t rows_max = rows_at_once(w.n_out);
+    for (int32_t from = 0; from < x.rows; from += rows_max) {
+        HeadChunk chunk = {.kernels = cpu_kernels(be), .w = w, .rows = min_i32(rows_max, x.rows - from),
                            .n_blocks = div_up(w.n_out, VOCABULARY_BLOCK),
                            .inv_temperature = settings->temperature > 0 ? 1 / settings->temperature : 1};
         size_t sums = (size_t)chunk.rows * (size_t)chunk.n_blocks;
@@ -284,7 +297,7 @@ void cpu_head_sample(Backend *be, int32_t *ids, float *logp, Mat x, Weight w, co
         head_chunk_run(be, &chunk, cpu_row(x, from), threads);
         SampleJob job = {.chunk = &chunk, .settings = settings, .uniforms = uniforms + from, .ids = ids + from,
                          .logp = logp + from};
-        job.work = cpu_work(be, WORK_THREADS, (size_t)threads * worker_bytes(&chunk));
+        job.work = cpu_work(be, WORK_THREADS, (size_t)threads * sample_bytes(w.n_out));
         cpu_run(be, threads, chunk.rows, sample_task, &job);
     }
 }

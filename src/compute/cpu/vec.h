@@ -45,6 +45,10 @@ VEC V16 v_bf16_second(const uint16_t *p)
 {
     return _mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32((int)0xffff0000)));
 }
+VEC V16 v_i8(const int8_t *p) // widens 16 bytes
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
 VEC __m256 v_halves(V16 a, int half) { return half ? _mm512_extractf32x8_ps(a, 1) : _mm512_castps512_ps256(a); }
 
 // m[i] lane j <-> m[j] lane i.
@@ -150,6 +154,11 @@ VEC __m256 v_upper16(const uint16_t *p)
 }
 VEC V16 v_bf16_first(const uint16_t *p) { return (V16){v_shift16(p), v_shift16(p + 16)}; }
 VEC V16 v_bf16_second(const uint16_t *p) { return (V16){v_upper16(p), v_upper16(p + 16)}; }
+VEC __m256 v_i8_half(const int8_t *p)
+{
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+}
+VEC V16 v_i8(const int8_t *p) { return (V16){v_i8_half(p), v_i8_half(p + 8)}; }
 VEC __m256 v_halves(V16 a, int half) { return half ? a.hi : a.lo; }
 
 VEC void v_transpose8(__m256 m[8])
@@ -236,6 +245,7 @@ VEC float v_widen(uint16_t half)
 }
 VEC V16 v_bf16_first(const uint16_t *p) { V16_EACH(v_widen(p[2 * i])); }
 VEC V16 v_bf16_second(const uint16_t *p) { V16_EACH(v_widen(p[2 * i + 1])); }
+VEC V16 v_i8(const int8_t *p) { V16_EACH((float)p[i]); }
 VEC void v_transpose(V16 m[16])
 {
     for (int i = 0; i < 16; i++)

@@ -13,6 +13,10 @@ static size_t element_index(Weight w, int32_t out, int32_t in)
 
 float weight_element(Weight w, int32_t out, int32_t in)
 {
+    if (w.dtype == DTYPE_Q8_0) {
+        const Q8Panel *block = q8_panel(w, out / PANEL) + in / Q8_BLOCK;
+        return block->scale[out % PANEL] * (float)block->q[in % Q8_BLOCK][out % PANEL];
+    }
     size_t index = element_index(w, out, in);
     return w.dtype == DTYPE_F32 ? cpu_floats(w.data)[index] : bf16_to_f32(((const uint16_t *)w.data.address)[index]);
 }
@@ -26,10 +30,27 @@ static void weight_element_set(Weight w, int32_t out, int32_t in, float value)
         ((uint16_t *)w.data.address)[index] = bf16_from_f32(value);
 }
 
+// Inputs in .. in + n - 1 of one output; in is a multiple of Q8_BLOCK and n at most that.
+static void weight_block_set(Weight w, int32_t out, int32_t in, int32_t n, const float *values)
+{
+    if (w.dtype != DTYPE_Q8_0) {
+        for (int32_t i = 0; i < n; i++)
+            weight_element_set(w, out, in + i, values[i]);
+        return;
+    }
+    Q8Panel *block = q8_panel(w, out / PANEL) + in / Q8_BLOCK;
+    int8_t q[Q8_BLOCK];
+    block->scale[out % PANEL] = q8_quantise(values, n, q);
+    for (int32_t i = 0; i < n; i++)
+        block->q[i][out % PANEL] = q[i];
+}
+
 size_t cpu_weight_bytes(Backend *be, Dtype dtype, int32_t n_out, int32_t n_in)
 {
     assert(n_out >= 1 && n_in >= 1);
     Weight w = {.n_out = n_out, .n_in = n_in, .dtype = dtype};
+    if (dtype == DTYPE_Q8_0)
+        return (size_t)weight_panels(w) * (size_t)q8_blocks(w) * sizeof(Q8Panel);
     return (size_t)weight_panels(w) * weight_panel_elements(w) * (dtype == DTYPE_BF16 ? 2 : 4);
 }
 
@@ -43,8 +64,9 @@ static void upload_part(const void *args, int32_t from, int32_t to)
 {
     const Transfer *t = args;
     for (int32_t out = from; out < to; out++)
-        for (int32_t in = 0; in < t->to.n_in; in++)
-            weight_element_set(t->to, out, in, t->upload[(size_t)out * (size_t)t->to.n_in + (size_t)in]);
+        for (int32_t in = 0; in < t->to.n_in; in += Q8_BLOCK)
+            weight_block_set(t->to, out, in, min_i32(Q8_BLOCK, t->to.n_in - in),
+                             t->upload + (size_t)out * (size_t)t->to.n_in + (size_t)in);
 }
 
 void cpu_weight_upload(Backend *be, Weight w, const float *rows)
@@ -68,13 +90,19 @@ void cpu_weight_download(Backend *be, float *rows, Weight w)
     cpu_run_parts(be, 10.0 * w.n_out * w.n_in, w.n_out, download_part, &transfer);
 }
 
+// Q8_BLOCK inputs at a time, which is what any type needs to see together.
 static void convert_part(const void *args, int32_t from, int32_t to)
 {
     const Transfer *t = args;
     for (int32_t panel = from; panel < to; panel++)
-        for (int32_t in = 0; in < t->to.n_in; in++)
-            for (int32_t out = panel * PANEL; out < min_i32(t->to.n_out, (panel + 1) * PANEL); out++)
-                weight_element_set(t->to, out, in, weight_element(t->from, out, in));
+        for (int32_t in = 0; in < t->to.n_in; in += Q8_BLOCK)
+            for (int32_t out = panel * PANEL; out < min_i32(t->to.n_out, (panel + 1) * PANEL); out++) {
+                float values[Q8_BLOCK];
+                int32_t n = min_i32(Q8_BLOCK, t->to.n_in - in);
+                for (int32_t i = 0; i < n; i++)
+                    values[i] = weight_element(t->from, out, in + i);
+                weight_block_set(t->to, out, in, n, values);
+            }
 }
 
 void cpu_weight_convert(Backend *be, Weight to, Weight from)

@@ -76,22 +76,51 @@ void ref_copy(Backend *be, Dev to, Dev from, size_t bytes)
         memcpy((void *)to.address, (const void *)from.address, bytes);
 }
 
+// Operations of this backend allocate what they need and give it back.
+size_t ref_work_bytes(Backend *be, const WorkShape *shape)
+{
+    return 0;
+}
+
+void ref_work_reserve(Backend *be, const WorkShape *shape)
+{
+}
+
 size_t ref_weight_bytes(Backend *be, Dtype dtype, int32_t n_out, int32_t n_in)
 {
     assert(n_out >= 1 && n_in >= 1);
     size_t bytes = (size_t)n_out * (size_t)n_in * (dtype == DTYPE_BF16 ? 2 : 4);
+    if (dtype == DTYPE_Q8_0)
+        bytes = (size_t)n_out * (size_t)((n_in + Q8_BLOCK - 1) / Q8_BLOCK) * sizeof(RefQ8);
     return (bytes + 63) / 64 * 64;
+}
+
+static void set_block(Weight w, int32_t o, int32_t i, int32_t n, const float *values)
+{
+    size_t index = (size_t)o * (size_t)w.n_in + (size_t)i;
+    if (w.dtype == DTYPE_Q8_0) {
+        ref_q8(w, o, i)->scale = q8_quantise(values, n, ref_q8(w, o, i)->q);
+        return;
+    }
+    for (int32_t j = 0; j < n; j++) {
+        if (w.dtype == DTYPE_BF16)
+            ((uint16_t *)w.data.address)[index + (size_t)j] = bf16_from_f32(values[j]);
+        else
+            ref_floats(w.data)[index + (size_t)j] = values[j];
+    }
+}
+
+static int32_t block_length(Weight w, int32_t i)
+{
+    return w.n_in - i < Q8_BLOCK ? w.n_in - i : Q8_BLOCK;
 }
 
 void ref_weight_upload(Backend *be, Weight w, const float *rows)
 {
     ref_zero(be, w.data, ref_weight_bytes(be, w.dtype, w.n_out, w.n_in));
-    for (size_t i = 0; i < ref_weight_count(w); i++) {
-        if (w.dtype == DTYPE_BF16)
-            ((uint16_t *)w.data.address)[i] = bf16_from_f32(rows[i]);
-        else
-            ref_floats(w.data)[i] = rows[i];
-    }
+    for (int32_t o = 0; o < w.n_out; o++)
+        for (int32_t i = 0; i < w.n_in; i += Q8_BLOCK)
+            set_block(w, o, i, block_length(w, i), rows + (size_t)o * (size_t)w.n_in + (size_t)i);
 }
 
 void ref_weight_download(Backend *be, float *rows, Weight w)
@@ -110,10 +139,11 @@ void ref_weight_convert(Backend *be, Weight to, Weight from)
         return;
     }
     ref_zero(be, to.data, bytes);
-    for (size_t i = 0; i < ref_weight_count(to); i++) {
-        if (to.dtype == DTYPE_BF16)
-            ((uint16_t *)to.data.address)[i] = bf16_from_f32(ref_floats(from.data)[i]);
-        else
-            ref_floats(to.data)[i] = bf16_to_f32(((const uint16_t *)from.data.address)[i]);
-    }
+    for (int32_t o = 0; o < to.n_out; o++)
+        for (int32_t i = 0; i < to.n_in; i += Q8_BLOCK) {
+            float values[Q8_BLOCK];
+            for (int32_t j = 0; j < block_length(to, i); j++)
+                values[j] = ref_weight_at(from, o, i + j);
+            set_block(to, o, i, block_length(to, i), values);
+        }
 }

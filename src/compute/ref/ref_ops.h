@@ -6,6 +6,7 @@
 #include <assert.h>
 #include "compute/bf16.h"
 #include "compute/compute.h"
+#include "compute/q8.h"
 
 // Every operation is given the backend; this one keeps nothing in it that most of them would need.
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -18,11 +19,23 @@ static inline float *ref_floats(Dev dev) { return (float *)dev.address; }
 // Row t of a matrix.
 static inline float *ref_row(Mat m, int32_t t) { return ref_floats(m.data) + (size_t)t * (size_t)m.cols; }
 
+// A Q8_0 weight: [n_out, ceil(n_in / Q8_BLOCK)] of these, row-major.
+typedef struct RefQ8 {
+    float scale;
+    int8_t q[Q8_BLOCK];
+} RefQ8;
+static inline RefQ8 *ref_q8(Weight w, int32_t o, int32_t i)
+{
+    return (RefQ8 *)w.data.address + (size_t)o * (size_t)((w.n_in + Q8_BLOCK - 1) / Q8_BLOCK) + i / Q8_BLOCK;
+}
+
 static inline size_t ref_weight_count(Weight w) { return (size_t)w.n_out * (size_t)w.n_in; }
 // Element [o, i], widened.
 static inline float ref_weight_at(Weight w, int32_t o, int32_t i)
 {
     size_t index = (size_t)o * (size_t)w.n_in + (size_t)i;
+    if (w.dtype == DTYPE_Q8_0)
+        return ref_q8(w, o, i)->scale * (float)ref_q8(w, o, i)->q[i % Q8_BLOCK];
     if (w.dtype == DTYPE_BF16)
         return bf16_to_f32(((const uint16_t *)w.data.address)[index]);
     return ref_floats(w.data)[index];

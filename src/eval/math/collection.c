@@ -118,6 +118,9 @@ MathVerdict compare_collections(Compare *c, const Term *gold, const Term *pred) 
     Items *both = arena_alloc(c->arena, 2, sizeof *both);
     Items *g = &both[0], *p = &both[1];
     bool ordered_gold = gold->kind == TERM_TUPLE, ordered_pred = pred->kind == TERM_TUPLE;
+    if ((ordered_gold && pred->kind == TERM_SET) || (ordered_pred && gold->kind == TERM_SET)) {
+        return verdict(false, MATH_DIFFERENT); // an order, and none
+    }
     if (ordered_gold) {
         for (int32_t i = 0; i < gold->n; i++)
             add_item(g, gold->args[i]);

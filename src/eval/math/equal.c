@@ -1,5 +1,6 @@
 #include "eval/math/equal_impl.h"
 
+#include <string.h>
 #include <strings.h>
 
 #include "base/mem.h"
@@ -57,8 +58,18 @@ static void drop_spaces(Buf *text) {
     text->len = n;
 }
 
+// "A. Paris", "(A) 12 apples" beside A: a choice with what it says
+static bool names_choice(const Term *letter, const Term *words) {
+    if (letter->kind != TERM_SYMBOL || letter->name.len != 1 || words->kind != TERM_TEXT) return false;
+    Str text = words->name;
+    if (text.len > 0 && text.ptr[0] == '(') text.ptr++, text.len--;
+    return text.len > 3 && text.ptr[0] >= 'A' && text.ptr[0] <= 'J' && text.ptr[0] == letter->name.ptr[0] &&
+           strchr(".:)", text.ptr[1]) != NULL && text.ptr[2] == ' ';
+}
+
 // Single letters as they are written (x is not X), words whatever their case.
 static MathVerdict compare_words(const Term *gold, const Term *pred) {
+    if (names_choice(gold, pred) || names_choice(pred, gold)) return verdict(true, MATH_SAME_FORM);
     Buf a, b;
     buf_init(&a, 1 << 20), buf_init(&b, 1 << 20);
     bool same = spell(gold, &a) && spell(pred, &b);
@@ -147,15 +158,35 @@ static MathVerdict compare_regions(Compare *c, const Term *gold, const Term *pre
                                make_list(c, TERM_SET, pred->args, pred->n));
 }
 
+// "2k\pi, k \in \mathbb{Z}": what stands before the last item, if that says of what set a variable of it is; else NULL
+static const Term *undeclared(Compare *c, const Term *t) {
+    if ((t->kind != TERM_LIST && t->kind != TERM_AND) || t->n < 2) return NULL;
+    const Term *last = t->args[t->n - 1];
+    if (last->kind != TERM_RELATION || last->n != 2 || last->relations[0] != REL_IN) return NULL;
+    if (last->args[0]->kind != TERM_SYMBOL || last->args[1]->kind != TERM_SYMBOL) return NULL;
+    const Term *rest = t->n == 2 ? t->args[0] : make_list(c, t->kind, t->args, t->n - 1);
+    return term_has_symbol(rest, last->args[0]->name) ? rest : NULL;
+}
+
+// {(1, 2)} beside (1, 2): the only element
+static const Term *only_element(const Term *t, const Term *beside) {
+    return t->kind == TERM_SET && t->n == 1 && beside->kind != TERM_SET ? t->args[0] : t;
+}
+
 static bool is_statement(const Term *t) {
     return t->kind == TERM_RELATION || t->kind == TERM_AND;
 }
 
 static MathVerdict compare_kinds(Compare *c, const Term *gold, const Term *pred) {
     MathVerdict result;
+    const Term *bare_gold = undeclared(c, gold), *bare_pred = undeclared(c, pred);
+    if (bare_gold != NULL && bare_pred == NULL) return compare_terms(c, bare_gold, pred);
+    if (bare_pred != NULL && bare_gold == NULL) return compare_terms(c, gold, bare_pred);
     if (holds_region(gold) || holds_region(pred)) {
         if (compare_real_sets(c, gold, pred, &result)) return result;
     }
+    const Term *inner_gold = only_element(gold, pred), *inner_pred = only_element(pred, gold);
+    if (inner_gold != gold || inner_pred != pred) return compare_terms(c, inner_gold, inner_pred);
     if (is_pair(gold) != is_pair(pred)) {
         gold = chain_interval(c, gold);
         pred = chain_interval(c, pred);

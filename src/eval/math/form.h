@@ -4,8 +4,8 @@
 // the imaginary unit) or of a form, a power with an exponent that is no number, the value of a function. Roots obey
 // atom^n = radicand, which is applied after every product. Symbols, roots of different primes and i are independent
 // over the rationals (Besicovitch, "On the linear independence of fractional powers of integers", 1940), so where a
-// form has only those, it is 0 if and only if its numerator is the polynomial 0: equality is then decided. Other atoms
-// may be related (sin^2 + cos^2 = 1): a numerator that is not 0 then proves nothing.
+// form (of two terms' difference) has only those, it is 0 if and only if its numerator is the polynomial 0: equality is
+// then decided. Other atoms may be related (sin^2 + cos^2 = 1): a numerator that is not 0 then proves nothing.
 #ifndef RLT_EVAL_MATH_FORM_H
 #define RLT_EVAL_MATH_FORM_H
 

@@ -91,10 +91,19 @@ static Form *form_root(Ring *ring, Form *a, ulong index) {
 
 // ---- Powers ----
 
+static Form *power_atom(Ring *ring, Form *base, Form *exponent) {
+    return form_atom(ring, &(Atom){.kind = ATOM_POWER, .arg = {base, exponent}, .n = 2});
+}
+
+// What is too large to be worked out is kept as it is written: 10^(10^10) + 1 - 10^(10^10) is 1.
 static Form *power_rational(Ring *ring, Form *base, const fmpq_t exponent) {
-    if (!fmpz_fits_si(fmpq_numref(exponent)) || fmpz_cmp_ui(fmpq_denref(exponent), 64) > 0) return NULL;
-    return form_power(ring, form_root(ring, base, fmpz_get_ui(fmpq_denref(exponent))),
-                      fmpz_get_si(fmpq_numref(exponent)));
+    if (base == NULL || fmpz_mpoly_is_zero(base->num, ring->ctx)) return form_power(ring, base, fmpq_sgn(exponent));
+    Form *f = NULL;
+    if (fmpz_fits_si(fmpq_numref(exponent)) && fmpz_cmp_ui(fmpq_denref(exponent), 64) <= 0) {
+        f = form_power(ring, form_root(ring, base, fmpz_get_ui(fmpq_denref(exponent))),
+                       fmpz_get_si(fmpq_numref(exponent)));
+    }
+    return f != NULL ? f : power_atom(ring, base, form_rational(ring, exponent));
 }
 
 // base^(coefficient * monomial): an atom with the exponent monomial / q, to the power p, where coefficient = p / q.
@@ -120,7 +129,7 @@ static Form *power_monomial(Ring *ring, Form *base, const Form *exponent, slong 
         Form *monomial = form_rational(ring, part);
         fmpz_mpoly_zero(monomial->num, ring->ctx);
         fmpz_mpoly_set_coeff_fmpz_ui(monomial->num, fmpq_numref(part), exps, ring->ctx);
-        f = form_atom(ring, &(Atom){.kind = ATOM_POWER, .arg = {base, monomial}, .n = 2});
+        f = power_atom(ring, base, monomial);
         f = form_power(ring, f, fmpz_get_si(fmpq_numref(coefficient)));
         fmpq_clear(part);
     }
@@ -146,7 +155,7 @@ static Form *power_form(Ring *ring, Form *base, Form *exponent) {
     fmpq_clear(number);
     if (exponent == NULL || fmpz_mpoly_is_zero(base->num, ring->ctx)) return NULL;
     if (!fmpz_mpoly_is_fmpz(exponent->den, ring->ctx)) {
-        return form_atom(ring, &(Atom){.kind = ATOM_POWER, .arg = {base, exponent}, .n = 2});
+        return power_atom(ring, base, exponent);
     }
     fmpz_t divisor;
     fmpz_init(divisor);

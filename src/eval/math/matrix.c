@@ -7,13 +7,32 @@ typedef struct Grid { // of a matrix, or a tuple as one row
     bool is_tuple;
 } Grid;
 
+static bool is_row(const Term *t) { // (1, 2), [1, 2]
+    bool closed = t->kind == TERM_INTERVAL && !t->open_left && !t->open_right;
+    return (t->kind == TERM_TUPLE || closed) && t->n > 0;
+}
+
+// [[1, 2], [3, 4]] as a matrix; else the term itself
+static const Term *rows_as_matrix(Compare *c, const Term *t) {
+    if (!is_row(t) || !is_row(t->args[0])) return t;
+    int32_t columns = t->args[0]->n;
+    for (int32_t i = 0; i < t->n; i++) {
+        if (!is_row(t->args[i]) || t->args[i]->n != columns) return t;
+    }
+    if (t->n > ELEMENTS_MAX / columns) return t;
+    Term *matrix = term_new(c->arena, TERM_MATRIX, t->n * columns);
+    matrix->rows = t->n;
+    for (int32_t i = 0; i < matrix->n; i++)
+        matrix->args[i] = t->args[i / columns]->args[i % columns];
+    return matrix;
+}
+
 static bool read_grid(const Term *t, Grid *g) {
     if (t->kind == TERM_MATRIX && t->rows > 0 && t->n > 0 && t->n % t->rows == 0 && t->n <= ELEMENTS_MAX) {
         *g = (Grid){t->rows, t->n / t->rows, t->args, false};
         return true;
     }
-    bool closed = t->kind == TERM_INTERVAL && !t->open_left && !t->open_right; // [1, 2] may mean a row
-    if ((t->kind == TERM_TUPLE || closed) && t->n > 0 && t->n <= ELEMENTS_MAX) {
+    if (is_row(t) && t->n <= ELEMENTS_MAX) { // [1, 2] may mean a row
         *g = (Grid){1, t->n, t->args, true};
         return true;
     }
@@ -188,6 +207,7 @@ const Term *matrix_evaluate(Compare *c, const Term *t) {
 
 MathVerdict compare_matrices(Compare *c, const Term *gold, const Term *pred) {
     Grid x, y;
+    gold = rows_as_matrix(c, gold), pred = rows_as_matrix(c, pred);
     if (!read_grid(gold, &x) || !read_grid(pred, &y)) return verdict(false, MATH_DIFFERENT);
     bool vectors = (x.is_tuple || y.is_tuple) && (x.rows == 1 || x.columns == 1) && (y.rows == 1 || y.columns == 1);
     int32_t n = x.rows * x.columns;

@@ -118,7 +118,7 @@ static const Term *parse_accent(Parser *p, const char *suffix) {
 }
 
 static const Term *parse_command(Parser *p) {
-    if (peek(p)->code == 'b') return parse_environment(p);
+    if (peek(p)->code == 'b') return parse_environment(p, false);
     if (is_command(p, "frac")) return parse_fraction(p);
     if (is_command(p, "sqrt")) return parse_root(p);
     if (is_command(p, "overline") || is_command(p, "bar")) return parse_accent(p, "bar");

@@ -59,7 +59,7 @@ const Term *parse_elements(Parser *p, Items *items) {
     p->builds_set = open == BRACKET_SET;
     const Term *built = NULL;
     bool joined = false, any_joined = false;
-    if (!closes(p, open)) {
+    if (is_kind(p, TOKEN_OPEN) || !closes(p, open)) { // the [ of [[1, 2], [3, 4]] closes nothing
         do {
             items_add(p, items, parse_statement(p));
             any_joined |= joined;
@@ -114,7 +114,23 @@ static const Term *set_of(Parser *p, const Items *items) {
     return t;
 }
 
+// \left\{ \begin{array}{l} x = 1 \\ y = 2 \end{array} \right.: no bracket closes the brace after the environment.
+static bool braced_rows_ahead(const Parser *p) {
+    int32_t depth = 0;
+    if (!is_code(p, TOKEN_OPEN, BRACKET_SET) || !is_code_at(p, 1, TOKEN_COMMAND, 'b')) return false;
+    for (size_t i = 1; p->at + i < p->n; i++) {
+        const Token *t = peek_at(p, i);
+        if (t->kind == TOKEN_COMMAND) depth += (t->code == 'b') - (t->code == 'e');
+        if (depth == 0) return !is_code_at(p, i + 1, TOKEN_CLOSE, BRACKET_SET);
+    }
+    return false;
+}
+
 const Term *parse_bracket(Parser *p) {
+    if (braced_rows_ahead(p)) {
+        p->at++;
+        return parse_environment(p, true);
+    }
     int open = peek(p)->code;
     bool outward = is_kind(p, TOKEN_CLOSE); // ]0, 1[
     Items items = {0};
@@ -168,10 +184,10 @@ static const Term *parse_rows(Parser *p, Items *entries, int32_t *rows) {
     return NULL;
 }
 
-const Term *parse_environment(Parser *p) {
+const Term *parse_environment(Parser *p, bool braced) {
     Str name = peek(p)->text;
     bool matrix = str_ends(name, STR("matrix")) || str_ends(name, STR("matrix*")) || str_equal(name, STR("array"));
-    bool cases = str_ends(name, STR("cases"));
+    bool cases = str_ends(name, STR("cases")) || (braced && matrix);
     Parser outer = *p;
     p->at++;
     p->inside++;

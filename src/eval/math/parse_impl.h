@@ -73,6 +73,7 @@ const Term *parse_signed(Parser *p);
 const Term *parse_power(Parser *p);
 const Term *parse_script_digits(Parser *p); // digits after a ^
 bool starts_factor(const Parser *p);
+bool declaration_ahead(const Parser *p); // (k \in \mathbb{Z}): no factor, but a list's next item
 const Term *parse_atom(Parser *p);      // parse_atom.c
 const Term *parse_argument(Parser *p);  // of a command: a group, or one token
 const Term *parse_name(Parser *p);      // parse_name.c: variables, constants, calls of them
@@ -83,7 +84,7 @@ bool at_differential(const Parser *p);  // dx
 const Term *parse_number(Parser *p);    // parse_number.c
 const Term *parse_bracket(Parser *p);   // parse_bracket.c
 const Term *parse_elements(Parser *p, Items *items); // NULL: listed in items; else what "and", "or" between them make
-const Term *parse_environment(Parser *p);
+const Term *parse_environment(Parser *p, bool braced); // braced: \left\{ \begin{array}, meant as cases
 const Term *parse_units(Parser *p, const Term *value); // parse_units.c
 
 // plain.c: an answer that is no formula. false: it may be one; prose: it is none, words are taken as they are.

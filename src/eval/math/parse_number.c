@@ -154,14 +154,28 @@ static const Term *read_exponent(Parser *p, const Term *mantissa) {
     return new_two(p, TERM_MULTIPLY, mantissa, new_two(p, TERM_POWER, new_digits(p, STR("10")), exponent));
 }
 
-// Of the base's subscript after the digits' tokens: its digits; empty where there is none
+static Str base_word(Str word) { // "two" as digits; empty where it is none
+    static const char *const words[] = {"two",  "three", "four",   "five",     "six",      "seven",   "eight", "nine",
+                                        "ten",  "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"};
+    static const char *const digits[] = {"2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (str_equal(word, str_of(words[i]))) return str_of(digits[i]);
+    }
+    return (Str){0};
+}
+
+// Of the base's subscript after the digits' tokens: its digits; empty where there is none. _2, _{2}, _{(2)}, _{two}
 static Str base_at(const Parser *p, size_t offset, size_t *length) {
-    if (!is_code_at(p, offset, TOKEN_SIGN, '_')) return (Str){0};
-    bool group = is_code_at(p, offset + 1, TOKEN_OPEN, BRACKET_GROUP);
-    const Token *t = peek_at(p, offset + 1 + group);
-    if (t->kind != TOKEN_DIGITS || (group && !is_code_at(p, offset + 3, TOKEN_CLOSE, BRACKET_GROUP))) return (Str){0};
-    *length = offset + (group ? 4 : 2);
-    return t->text;
+    if (!is_code_at(p, offset++, TOKEN_SIGN, '_')) return (Str){0};
+    size_t group = is_code_at(p, offset, TOKEN_OPEN, BRACKET_GROUP);
+    size_t round = group > 0 && is_code_at(p, offset + 1, TOKEN_OPEN, BRACKET_ROUND);
+    const Token *t = peek_at(p, offset + group + round);
+    Str base = t->kind == TOKEN_DIGITS ? t->text : t->kind == TOKEN_WORDS ? base_word(t->text) : (Str){0};
+    offset += group + round + 1;
+    if (round > 0 && !is_code_at(p, offset++, TOKEN_CLOSE, BRACKET_ROUND)) return (Str){0};
+    if (group > 0 && !is_code_at(p, offset++, TOKEN_CLOSE, BRACKET_GROUP)) return (Str){0};
+    *length = offset;
+    return base;
 }
 
 // 152A_{11}: digits beyond 9 are letters. NULL where no base follows.

@@ -125,6 +125,7 @@ static bool take_separator(Parser *p, Separators *seen) {
         p->at += more;
         any |= more;
     }
+    if (!any && declaration_ahead(p)) any = seen->comma = true;
     return any;
 }
 

@@ -134,6 +134,11 @@ static bool closes_interval(const Parser *p) { // the [ of [0, 1[
            (ends_value(after) || (after->kind == TOKEN_SIGN && after->code >= SIGN_UNION));
 }
 
+bool declaration_ahead(const Parser *p) {
+    return is_code(p, TOKEN_OPEN, BRACKET_ROUND) && peek_at(p, 1)->kind == TOKEN_NAME &&
+           is_code_at(p, 2, TOKEN_RELATION, REL_IN);
+}
+
 bool starts_factor(const Parser *p) {
     const Token *t = peek(p);
     switch (t->kind) {
@@ -144,7 +149,7 @@ bool starts_factor(const Parser *p) {
     case TOKEN_NAME:
         return !at_differential(p);
     case TOKEN_OPEN:
-        return !closes_interval(p);
+        return !closes_interval(p) && !declaration_ahead(p);
     case TOKEN_COMMAND:
         return t->code != 'e' && !str_equal(t->text, STR("pmod")) && !str_equal(t->text, STR("not"));
     case TOKEN_BAR:

@@ -11,10 +11,12 @@ static bool is_capital(Str name) {
 
 static bool is_name(const Term *t);
 
-// AB, V_1 : V_2: lengths and the like; xy is a product.
+// AB, V_1 : V_2, AB : BC: lengths and the like; xy is a product.
 static bool are_capital_names(const Term *t) {
     for (int32_t i = 0; i < t->n; i++) {
-        if (t->args[i]->kind != TERM_SYMBOL || !is_capital(t->args[i]->name)) return false;
+        const Term *part = t->args[i];
+        bool length = t->kind != TERM_MULTIPLY && part->kind == TERM_MULTIPLY && are_capital_names(part);
+        if (!length && (part->kind != TERM_SYMBOL || !is_capital(part->name))) return false;
     }
     return t->n > 0;
 }

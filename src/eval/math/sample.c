@@ -1,10 +1,13 @@
 // Two expressions at random points, in ball arithmetic of rising precision.
 //
 // A point at which the enclosures are disjoint proves that the expressions differ. Where they overlap at every point
-// with a radius of at most 2^-AGREE_BITS (of the larger value, or of 1), the expressions are taken to be equal. The
-// points are real and drawn from fixed addresses; those at which an even root or a logarithm of a negative number would
-// be taken do not count, since an answer is meant where it is defined. Where no such point is found (as in (-1)^n),
-// whole numbers are tried, then complex values at real points.
+// with a radius of at most 2^-AGREE_BITS (of the larger value, or of 1), the expressions are taken to be equal.
+// Constants have one point: it is looked at in the highest precision, with the radius of 1 (beside 10^300 sin(1) a
+// difference of 1 counts too).
+//
+// The points are real and drawn from fixed addresses; those at which an even root or a logarithm of a negative number
+// would be taken do not count, since an answer is meant where it is defined. Where no such point is found (as in
+// (-1)^n), whole numbers are tried, then complex values at real points.
 #include "base/philox.h"
 #include "eval/math/equal_impl.h"
 
@@ -17,8 +20,8 @@
 #define SEED 20250622
 
 typedef enum Domain { DOMAIN_REAL, DOMAIN_WHOLE, DOMAIN_COMPLEX } Domain;
-static const slong precisions[] = {80, 272, 768};
-#define N_PRECISIONS 3
+static const slong precisions[] = {80, 272, 768, 2048};
+#define N_PRECISIONS 4
 
 typedef struct Samples {
     Compare *c;
@@ -82,14 +85,17 @@ static bool sides(Samples *s, slong precision, acb_t x, acb_t y) {
     return ok;
 }
 
-static bool is_tight(const acb_t x, const acb_t y) {
+// of_size: of the larger value where that is beyond 1
+static bool is_tight(const acb_t x, const acb_t y, bool of_size) {
     mag_t size, radius, other;
     mag_init(size), mag_init(radius), mag_init(other);
-    acb_get_mag(size, x);
-    acb_get_mag(other, y);
-    mag_max(size, size, other);
-    mag_one(other);
-    mag_max(size, size, other);
+    mag_one(size);
+    if (of_size) {
+        acb_get_mag(other, x);
+        mag_max(size, size, other);
+        acb_get_mag(other, y);
+        mag_max(size, size, other);
+    }
     mag_mul_2exp_si(size, size, -AGREE_BITS);
     mag_max(radius, arb_radref(acb_realref(x)), arb_radref(acb_imagref(x)));
     mag_max(radius, radius, arb_radref(acb_realref(y)));
@@ -103,11 +109,13 @@ static FormAnswer at_point(Samples *s) {
     acb_t x, y;
     acb_init(x), acb_init(y);
     FormAnswer answer = FORM_UNKNOWN;
-    for (int level = 0; level < N_PRECISIONS && answer == FORM_UNKNOWN; level++) {
+    bool constant = s->n == 0;
+    int levels = constant ? N_PRECISIONS : N_PRECISIONS - 1, first = constant ? N_PRECISIONS - 1 : 1;
+    for (int level = 0; level < levels && answer == FORM_UNKNOWN; level = level == 0 ? first : level + 1) {
         if (!sides(s, precisions[level], x, y)) continue;
         if (!acb_overlaps(x, y))
             answer = FORM_DIFFERENT;
-        else if (level > 0 && is_tight(x, y))
+        else if (level >= first && is_tight(x, y, !constant))
             answer = FORM_EQUAL;
     }
     acb_clear(x), acb_clear(y);

@@ -93,10 +93,10 @@ static Str halve(Str text, Arena *arena) {
 static const struct {
     const char *sign, *latex;
 } signs[] = {
-    {"−", "-"}, {"–", "-"}, {"—", "-"}, {"‐", "-"}, {"‑", "-"}, {"－", "-"}, {"＋", "+"}, {"×", "\\times "},
+    {"−", "-"}, {"–", "-"}, {"—", "-"}, {"‐", "-"}, {"‑", "-"}, {"×", "\\times "},
     {"✕", "\\times "}, {"⋅", "\\cdot "}, {"·", "\\cdot "}, {"∙", "\\cdot "}, {"•", "\\cdot "},
     {"∗", "*"}, {"÷", "\\div "},
-    {"∕", "/"}, {"⁄", "/"}, {"／", "/"}, {"±", "\\pm "}, {"∓", "\\mp "}, {"√", "\\sqrt "},
+    {"∕", "/"}, {"⁄", "/"}, {"±", "\\pm "}, {"∓", "\\mp "}, {"√", "\\sqrt "},
     {"∛", "\\sqrt[3]"}, {"∜", "\\sqrt[4]"},
     {"π", "\\pi "}, {"𝜋", "\\pi "}, {"∞", "\\infty "}, {"≤", "\\le "}, {"≥", "\\ge "}, {"⩽", "\\le "},
     {"⩾", "\\ge "},
@@ -122,7 +122,7 @@ static const struct {
     {"⅛", "\\frac18 "},
     {"⅜", "\\frac38 "}, {"⅝", "\\frac58 "}, {"⅞", "\\frac78 "}, {"€", "\\euro "}, {"£", "\\pounds "},
     {"¥", "\\pounds "},
-    {"，", ","}, {"；", ";"}, {"：", ":"}, {"（", "("}, {"）", ")"}, {"％", "%"}, {"＝", "="}, {"。", ""},
+    {"。", ""},
     {"、", ","},
     {"α", "\\alpha "}, {"β", "\\beta "}, {"γ", "\\gamma "}, {"δ", "\\delta "}, {"ε", "\\epsilon "},
     {"ζ", "\\zeta "},
@@ -176,7 +176,21 @@ static size_t add_shifted(Str text, size_t at, Buf *out) {
     return at - from;
 }
 
+// U+FF01 .. U+FF5E, the wide forms of ASCII: EF BC 81 .. EF BD 9E. Not the first and the last: they end sentences and
+// stand for "to".
+static size_t add_wide(Str text, size_t at, Buf *out) {
+    if (at + 2 >= text.len || (unsigned char)text.ptr[at] != 0xEF) return 0;
+    unsigned second = (unsigned char)text.ptr[at + 1], third = (unsigned char)text.ptr[at + 2];
+    if ((second != 0xBC && second != 0xBD) || third < 0x80 || third > 0xBF) return 0;
+    unsigned ascii = ((second & 0x3F) << 6 | (third & 0x3F)) - 0xF00 + 0x20;
+    if (ascii <= '!' || ascii >= '~') return 0;
+    buf_add_char(out, (char)ascii);
+    return 3;
+}
+
 static size_t add_sign(Str text, size_t at, Buf *out) {
+    size_t wide = add_wide(text, at, out);
+    if (wide > 0) return wide;
     for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
         if (!begins(text, at, signs[i].sign)) continue;
         buf_add_text(out, signs[i].latex);
