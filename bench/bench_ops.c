@@ -1,56 +1,12 @@
 // Times the operations of a backend at the shapes of small models: GFLOP/s (2 per multiply-add) and, where few rows
 // make the weights the cost, GB/s of weights read. Best of several runs.
 // Usage: bench_ops [backend] [what]; what: linear, backward, attention, head, all.
-// With OMP_NUM_THREADS=1 the processor's time is taken, so that a busy machine disturbs less; else the clock's.
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include "base/mem.h"
-#include "base/threads.h"
-#include "compute/compute.h"
+#include "bench.h"
 
 static Backend *be;
-
-static double now_s(void)
-{
-    struct timespec time;
-    clock_gettime(threads_available() == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-static float noise(size_t i) // in [-1, 1)
-{
-    uint32_t bits = (uint32_t)(i * 2654435761u);
-    bits ^= bits >> 15;
-    bits *= 0x2c1b3c6du;
-    bits ^= bits >> 12;
-    return (float)(bits >> 8) * 0x1p-23f - 1;
-}
-
-static Dev floats(size_t n, float scale)
-{
-    float *host = mem_alloc(n, sizeof *host);
-    for (size_t i = 0; i < n; i++)
-        host[i] = noise(i) * scale;
-    Dev dev = RUN(be, alloc, n * sizeof(float));
-    RUN(be, upload, dev, host, n * sizeof(float));
-    mem_free(host);
-    return dev;
-}
-
-static Weight weight(Dtype dtype, int32_t n_out, int32_t n_in)
-{
-    Weight w = {.n_out = n_out, .n_in = n_in, .dtype = dtype};
-    float *host = mem_alloc((size_t)n_out * (size_t)n_in, sizeof *host);
-    for (size_t i = 0; i < (size_t)n_out * (size_t)n_in; i++)
-        host[i] = noise(i) / sqrtf((float)n_in);
-    w.data = RUN(be, alloc, RUN(be, weight_bytes, dtype, n_out, n_in));
-    RUN(be, weight_upload, w, host);
-    mem_free(host);
-    return w;
-}
 
 // Best seconds of a statement, over at least 0.25 s and 5 runs.
 #define BEST(seconds, statement) \
@@ -65,9 +21,9 @@ static Weight weight(Dtype dtype, int32_t n_out, int32_t n_in)
         } \
     } while (0)
 
-static const int32_t shapes[][2] = {{128, 128},  {384, 128},  {576, 576},
+static const int32_t shapes[][2] = {{128, 128}, {344, 128}, {128, 344}, {576, 576},
                                     {1536, 576}, {576, 1536}, {49152, 576}}; // out, in
-static const int32_t row_counts[] = {1, 4, 16, 64, 512};
+static const int32_t row_counts[] = {1, 4, 16, 64, 512, 2048};
 
 static void report(const char *what, Weight w, int32_t rows, double seconds, double flops)
 {
@@ -82,12 +38,12 @@ static void bench_linear(bool backward)
 {
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         for (int dtype = DTYPE_F32; dtype <= DTYPE_BF16; dtype++) {
-            Weight w = weight((Dtype)dtype, shapes[s][0], shapes[s][1]);
-            Weight dw = backward && dtype == DTYPE_F32 ? weight(DTYPE_F32, w.n_out, w.n_in) : (Weight){0};
+            Weight w = weight(be, (Dtype)dtype, shapes[s][0], shapes[s][1]);
+            Weight dw = backward && dtype == DTYPE_F32 ? weight(be, DTYPE_F32, w.n_out, w.n_in) : (Weight){0};
             for (size_t r = 0; r < sizeof row_counts / sizeof *row_counts; r++) {
                 int32_t rows = row_counts[r];
-                Mat x = mat(floats((size_t)rows * (size_t)w.n_in, 1), rows, w.n_in);
-                Mat y = mat(floats((size_t)rows * (size_t)w.n_out, 1), rows, w.n_out);
+                Mat x = mat(floats(be, (size_t)rows * (size_t)w.n_in, 1), rows, w.n_in);
+                Mat y = mat(floats(be, (size_t)rows * (size_t)w.n_out, 1), rows, w.n_out);
                 double seconds, flops = 2.0 * rows * w.n_out * w.n_in;
                 if (!backward) {
                     BEST(seconds, RUN(be, linear, y, x, w, VEC_NONE, mat(DEV_NONE, 0, 0)));
@@ -136,15 +92,15 @@ static void bench_attention_case(const AttentionCase *c)
     }
     Forest forest = {.segments = segments, .n_segments = n, .n_rows = row, .n_kv = kv_row};
     int32_t q_cols = c->heads * c->head_dim, kv_cols = c->kv_heads * c->head_dim;
-    Mat q = mat(floats((size_t)row * (size_t)q_cols, 1), row, q_cols), out = q, dout = q, dq = q;
-    Mat k = mat(floats((size_t)kv_row * (size_t)kv_cols, 1), kv_row, kv_cols), v = k, dk = k, dv = k;
-    Mat lse = mat(floats((size_t)row * (size_t)c->heads, 1), row, c->heads);
-    out.data = floats((size_t)row * (size_t)q_cols, 1);
-    dout.data = floats((size_t)row * (size_t)q_cols, 1);
-    dq.data = floats((size_t)row * (size_t)q_cols, 1);
-    v.data = floats((size_t)kv_row * (size_t)kv_cols, 1);
-    dk.data = floats((size_t)kv_row * (size_t)kv_cols, 1);
-    dv.data = floats((size_t)kv_row * (size_t)kv_cols, 1);
+    Mat q = mat(floats(be, (size_t)row * (size_t)q_cols, 1), row, q_cols), out = q, dout = q, dq = q;
+    Mat k = mat(floats(be, (size_t)kv_row * (size_t)kv_cols, 1), kv_row, kv_cols), v = k, dk = k, dv = k;
+    Mat lse = mat(floats(be, (size_t)row * (size_t)c->heads, 1), row, c->heads);
+    out.data = floats(be, (size_t)row * (size_t)q_cols, 1);
+    dout.data = floats(be, (size_t)row * (size_t)q_cols, 1);
+    dq.data = floats(be, (size_t)row * (size_t)q_cols, 1);
+    v.data = floats(be, (size_t)kv_row * (size_t)kv_cols, 1);
+    dk.data = floats(be, (size_t)kv_row * (size_t)kv_cols, 1);
+    dv.data = floats(be, (size_t)kv_row * (size_t)kv_cols, 1);
     double seconds, flops = 4 * pairs * q_cols;
     BEST(seconds, RUN(be, attention, out, lse, q, k, v, &forest, c->head_dim, 0.125f));
     printf("attention           %-28s %9.1f us  %7.1f GFLOP/s\n", c->what, seconds * 1e6, flops / seconds * 1e-9);
@@ -181,9 +137,9 @@ static void bench_head(void)
     const int32_t heads[][3] = {{49152, 576, 512}, {49152, 576, 64}, {512, 128, 64}, {512, 128, 1024}}; // V, C, P
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         int32_t v = heads[i][0], c = heads[i][1], p = heads[i][2];
-        Weight w = weight(DTYPE_F32, v, c), dw = weight(DTYPE_F32, v, c);
-        Mat x = mat(floats((size_t)p * (size_t)c, 1), p, c), dx = mat(floats((size_t)p * (size_t)c, 1), p, c);
-        Vec lse = vec(floats((size_t)p, 1), p);
+        Weight w = weight(be, DTYPE_F32, v, c), dw = weight(be, DTYPE_F32, v, c);
+        Mat x = mat(floats(be, (size_t)p * (size_t)c, 1), p, c), dx = mat(floats(be, (size_t)p * (size_t)c, 1), p, c);
+        Vec lse = vec(floats(be, (size_t)p, 1), p);
         int32_t *ids = mem_alloc((size_t)p, sizeof *ids);
         float *logp = mem_alloc((size_t)p, sizeof *logp), *uniforms = mem_alloc((size_t)p, sizeof *uniforms);
         for (int32_t j = 0; j < p; j++)

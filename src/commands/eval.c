@@ -1,207 +1,226 @@
-// rlt eval: a student's answers to a task's questions, graded; pass@1 with its interval.
+// rlt eval: a task's questions put to a model or a server, its answers graded, with intervals; two runs beside each other.
 #include <string.h>
 
-#include "base/file.h"
-#include "base/log.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "commands/commands.h"
+#include "commands/eval_run.h"
 #include "commands/generate_options.h"
-#include "commands/grading.h"
+#include "commands/manifest.h"
 #include "commands/model_bundle.h"
-#include "commands/training.h"
-#include "engine/generate.h"
-#include "eval/stats.h"
-#include "text/stop_text.h"
+#include "commands/server.h"
+#include "eval/results.h"
 
 static const OptionRow rows[] = {
-    {"model", OPTION_INPUT, NULL, 0, 0, NULL, "The student: a Hugging Face folder or a GGUF file."},
+    {"model", OPTION_INPUT, "", 0, 0, NULL, "The student: a Hugging Face folder or a GGUF file."},
     BASE_OPTION,
-    {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL rows with question, and what the task needs (countdown: numbers, target)."},
-    {"out", OPTION_OUTPUT, NULL, 0, 0, NULL, "Folder for results.json and samples.jsonl."},
-    {"task", OPTION_CHOICE, "countdown", 0, 0, GRADING_TASKS, "How an answer is graded."},
+    SERVER_OPTIONS,
+    {"data", OPTION_INPUT, "", 0, 0, NULL, "The task's questions, in the form in which they are published (docs/eval-tasks.md)."},
+    {"out", OPTION_OUTPUT, "", 0, 0, NULL, "Folder for results.json and samples.jsonl."},
+    {"task", OPTION_CHOICE, "countdown", 0, 0, TASK_NAMES, "What is asked, and how an answer is graded."},
+    {"prompt", OPTION_CHOICE, "task", 0, 0, TASK_PROMPTS,
+     "task: the task's own; plain: the question alone; rlt, skythought: how to answer, then the question; lighteval: after it."},
+    {"list", OPTION_BOOL, "false", 0, 0, NULL, "Lists the tasks: where their data are published, licences, SHA-256; nothing else is done."},
+    {"against", OPTION_INPUT, "", 0, 0, NULL,
+     "Another run's folder: the two beside each other, question by question. Without model and server: `out`, finished, beside it."},
     {"limit", OPTION_INT, "0", 0, 1e9, NULL, "Only the first so many rows; 0: all."},
-    {"samples", OPTION_INT, "1", 1, 1e4, NULL, "Answers a question; pass@1 is their mean."},
+    {"samples", OPTION_INT, "1", 1, 1e4, NULL, "Answers a question."},
     {"temperature", OPTION_REAL, "0.7", 0, 100, NULL, "Of sampling; 0: greedy."},
     {"top_p", OPTION_REAL, "1", 0, 1, NULL, "Only the most probable tokens that make up this mass."},
     {"max_tokens", OPTION_INT, "1024", 1, 1e7, NULL, "New tokens an answer."},
+    {"thought_max", OPTION_INT, "0", 0, 1e7, NULL, "Tokens after which an open thought is closed and the solution begun; 0: never."},
+    {"thought_min", OPTION_INT, "0", 0, 1e7, NULL, "A thought that closes before so many tokens is gone on with; 0: never."},
+    {"waits", OPTION_INT, "2", 0, 1000, NULL, "At most so many times."},
+    {"wait_text", OPTION_TEXT, "Wait,", 0, 0, NULL, "What then stands in place of the closing tag."},
     SLOT_OPTIONS,
-    {"seed", OPTION_INT, "1", 0, 4294967295.0, NULL, "Of every draw."},
+    {"seed", OPTION_INT, "1", 0, 4294967295.0, NULL, "Of every draw: answers, order of choices, bootstrap."},
+    {"resume", OPTION_BOOL, "false", 0, 0, NULL, "Goes on with what an interrupted run has left in `out`, to the same bits."},
     DTYPE_OPTION,
     {"backend", OPTION_TEXT, "cpu", 0, 0, NULL, "ref, cpu, cpu:portable, cpu:avx2, cpu:avx512."},
-    DIALOGUE_OPTIONS,
+    {"tags", OPTION_CHOICE, "trained", 0, 0, "trained|full|short",
+     "trained: tags and system prompt of the model's own training, where its folder says; else full. As for rlt sft."},
+    {"student_system", OPTION_INPUT, "", 0, 0, NULL, "File with the system prompt; none: that of the training, or our own."},
     {0},
 };
 
-typedef struct Eval {
-    const Options *options;
-    Backend *backend;
-    ModelBundle bundle;
-    DialogueFormat format;
-    Dialogue dialogue;
-    Grading grading;
-    Rows data;
-    int32_t n, samples;
-    Completion *completions; // [n * samples]
-    int64_t n_right, n_tagged, n_tokens, n_truncated;
-    int64_t questions_right_any;
-} Eval;
-
-static void eval_free(Eval *e) {
-    if (e->completions != NULL) {
-        for (int32_t i = 0; i < e->n * e->samples; i++) completion_free(&e->completions[i]);
-    }
-    mem_free(e->completions);
-    rows_free(&e->data);
-    dialogue_format_free(&e->format);
-    model_bundle_close(&e->bundle);
-    backend_destroy(e->backend);
+static void eval_run_free(EvalRun *run) {
+    file_appender_close(run->out);
+    backend_destroy(run->backend);
+    task_grader_close(&run->grader);
+    task_questions_free(&run->questions);
+    dialogue_format_free(&run->format);
+    mem_free(run->todo);
+    mem_free(run->partial);
 }
 
-static bool open_all(Eval *e, Error *error) {
-    const Options *o = e->options;
-    Dtype dtype = dtype_option(o, "dtype");
-    RowsLimits limits = rows_limits_default();
-    limits.required = ROW_QUESTION;
-    e->grading = (Grading){options_text(o, "task"), &e->format};
-    if (!backend_create(options_text(o, "backend"), &e->backend, error) ||
-        !dialogue_format_from_options(&e->format, o, error) ||
-        !rows_read(options_text(o, "data"), &limits, &e->data, error) ||
-        !grading_check_rows(&e->grading, options_text(o, "data"), &e->data, error) ||
-        !model_bundle_open_key(o, "model", &e->bundle, error) || !model_bundle_need_chat(&e->bundle, error) ||
-        !model_bundle_load(&e->bundle, e->backend, dtype, error)) {
+static void list_tasks(void) {
+    for (size_t i = 0; task_table[i] != NULL; i++) {
+        const Task *task = task_table[i];
+        printf("%s: %s\n", task->name, task->about);
+        for (const TaskFile *f = task->files; f->what != NULL; f++) {
+            printf("    %s\n        published  %s\n        licence    %s\n        SHA-256    %s\n", f->what, f->where,
+                   f->licence, f->sha256 != NULL ? f->sha256 : "not known");
+        }
+    }
+}
+
+// ---- results
+
+static const char *published_name(const Task *task, const char *sha256) {
+    for (const TaskFile *f = task->files; f->what != NULL; f++) {
+        if (f->sha256 != NULL && strcmp(f->sha256, sha256) == 0) return f->what;
+    }
+    return NULL;
+}
+
+static bool write_in(const char *folder, const char *name, const Buf *text, Error *error) {
+    char *path = path_join(folder, name);
+    bool ok = file_write_atomic(path, text->data, text->len, error);
+    mem_free(path);
+    return ok;
+}
+
+static bool write_results(const EvalRun *run, const char *folder, const char *samples_path, Error *error) {
+    EvalSamples samples;
+    Sha256Hex hash;
+    if (!eval_samples_read(samples_path, &samples, error)) return false;
+    bool ok = sha256_file(options_text(run->options, "data"), &hash, error);
+    if (ok) {
+        EvalFigure figures[EVAL_FIGURES_MAX];
+        size_t n = eval_figures(&samples, (uint64_t)options_int(run->options, "seed"), figures);
+        EvalAbout about = {run->task->name, run->prompt, hash.text, published_name(run->task, hash.text)};
+        Buf json, table;
+        buf_init(&json, 0), buf_init(&table, 0);
+        eval_results_write(&samples, &about, figures, n, &json);
+        eval_table_write(&samples, &about, figures, n, &table);
+        ok = write_in(folder, "results.json", &json, error);
+        if (ok) fputs(table.data, stdout);
+        buf_free(&json), buf_free(&table);
+    }
+    eval_samples_free(&samples);
+    return ok;
+}
+
+static bool compare(const Options *options, Error *error) {
+    const char *here = options_text(options, "out"), *there = options_text(options, "against");
+    if (*there == '\0') return true;
+    char *path_a = path_join(here, "samples.jsonl"), *path_b = path_join(there, "samples.jsonl");
+    EvalSamples a = {0}, b = {0};
+    EvalComparison c;
+    bool ok = eval_samples_read(path_a, &a, error) && eval_samples_read(path_b, &b, error) &&
+              eval_compare(&a, &b, (uint64_t)options_int(options, "seed"), &c, error);
+    if (ok) {
+        Buf json, table;
+        buf_init(&json, 0), buf_init(&table, 0);
+        eval_comparison_write(&c, &json);
+        eval_comparison_table(&c, here, there, &table);
+        ok = write_in(here, "against.json", &json, error);
+        if (ok) fputs(table.data, stdout);
+        buf_free(&json), buf_free(&table);
+    }
+    eval_samples_free(&a), eval_samples_free(&b);
+    mem_free(path_a), mem_free(path_b);
+    return ok;
+}
+
+// ---- the run
+
+static bool open_run(EvalRun *run, Error *error) {
+    const Options *o = run->options;
+    const char *path = options_text(o, "data");
+    if (strcmp(path, "-") == 0) return error_set(error, "key data: expected a file, found standard input");
+    if (!eval_format(o, &run->format, error) ||
+        !task_questions_read(run->task, path, (uint64_t)options_int(o, "seed"), false, &run->questions, error) ||
+        !task_grader_open(run->task, &run->format, &run->grader, error)) {
         return false;
     }
-    e->dialogue = (Dialogue){e->bundle.tokenizer, &e->bundle.chat, &e->format};
-    size_t limit = (size_t)options_int(o, "limit");
-    e->n = (int32_t)(limit > 0 && limit < e->data.count ? limit : e->data.count);
-    e->samples = (int32_t)options_int(o, "samples");
-    return e->n > 0 || error_set(error, "%s: no rows", options_text(o, "data"));
+    size_t limit = (size_t)options_int(o, "limit"), count = run->questions.count;
+    size_t n = limit > 0 && limit < count ? limit : count;
+    run->samples = (int32_t)options_int(o, "samples");
+    if (n > INT32_MAX / (size_t)run->samples) return error_set(error, "%s: too many answers for one run", path);
+    run->n = (int32_t)n;
+    return true;
 }
 
-static bool sample(Eval *e, Error *error) {
-    const Options *o = e->options;
-    Ids *ids = mem_alloc((size_t)e->n, sizeof *ids);
-    GeneratePrompt *prompts = mem_alloc((size_t)e->n, sizeof *prompts);
-    for (int32_t q = 0; q < e->n; q++) {
-        const Row *row = &e->data.rows[q];
-        dialogue_student_prompt(&e->dialogue, row->system.ptr, row->question, &ids[q]);
-        prompts[q] = (GeneratePrompt){ids[q].data, ids[q].len, (uint32_t)q, 0, (uint32_t)e->samples};
+static bool answer_all(EvalRun *run, bool server, const char *folder, Error *error) {
+    char *samples = path_join(folder, "samples.jsonl"), *results = path_join(folder, "results.json");
+    bool ok = eval_gather_open(run, error) && path_remove(samples, error) && path_remove(results, error);
+    if (ok && run->n_todo > 0) {
+        run->progress = progress_begin("eval", "answer", (uint64_t)run->n * (uint64_t)run->samples);
+        progress_resume(run->progress, run->n_answered);
+        ok = (server ? eval_by_server : eval_by_model)(run, error);
+        progress_end(run->progress);
     }
-    StopText stop = stop_text(e->bundle.tokenizer, e->format.solution_close);
-    GenerateSettings settings = {
-        .sampling = {.temperature = (float)options_real(o, "temperature"), .top_p = (float)options_real(o, "top_p")},
-        .seed = (uint64_t)options_int(o, "seed"),
-        .max_tokens = (int32_t)options_int(o, "max_tokens"),
-        .stop_ids = e->bundle.stop_ids.data,
-        .n_stop_ids = e->bundle.stop_ids.len,
-        .stop = stop_text_reached,
-        .stop_context = &stop,
-        .max_slots = (int32_t)options_int(o, "slots"),
-        .cache_rows = (int32_t)options_int(o, "cache_rows"),
-        .speculate = options_bool(o, "speculate"),
-        .progress = progress_begin("eval", "answer", (uint64_t)e->n * (uint64_t)e->samples),
-    };
-    e->completions = mem_alloc((size_t)e->n * (size_t)e->samples, sizeof *e->completions);
-    Pass *pass = pass_create(e->bundle.model, (PassSettings){0});
-    bool ok = generate(e->bundle.model, pass, prompts, e->n, &settings, e->completions, NULL, error);
-    pass_destroy(pass);
-    progress_end(settings.progress);
-    stop_text_free(&stop);
-    for (int32_t q = 0; q < e->n; q++) ids_free(&ids[q]);
-    mem_free(ids), mem_free(prompts);
+    ok = ok && eval_gather_finish(run, samples, error) && write_results(run, folder, samples, error) &&
+         eval_gather_remove(run, error);
+    mem_free(samples), mem_free(results);
     return ok;
 }
 
-static void grade_one(Eval *e, int32_t q, int32_t s, Buf *line, bool *right) {
-    const Row *row = &e->data.rows[q];
-    const Completion *c = &e->completions[q * e->samples + s];
-    Buf text;
-    buf_init(&text, 0);
-    tokenizer_decode(e->bundle.tokenizer, c->ids, c->n, false, &text);
-    bool tagged;
-    const char *verdict = grade_verdict(&e->grading, row, buf_str(&text), &tagged, right);
-    e->n_right += *right;
-    e->n_tagged += tagged;
-    e->n_tokens += c->n;
-    e->n_truncated += c->finish == FINISH_LENGTH;
-    JsonWriter w = json_writer(line);
-    jw_object_begin(&w);
-    jw_kint(&w, "row", q);
-    jw_kint(&w, "sample", s);
-    jw_kstring(&w, "question", row->question);
-    jw_kstring(&w, "output", buf_str(&text));
-    jw_kstring(&w, "verdict", str_of(verdict));
-    jw_kbool(&w, "right", *right);
-    jw_kint(&w, "tokens", c->n);
-    jw_kstring(&w, "finish", str_of(finish_name(c->finish)));
-    jw_object_end(&w);
-    buf_add_char(line, '\n');
-    buf_free(&text);
-}
-
-static bool write_samples(Eval *e, const char *folder, Error *error) {
-    char *path = path_join(folder, "samples.jsonl");
-    FileWriter *writer;
-    bool ok = file_writer_open(path, &writer, error);
-    mem_free(path);
-    if (!ok) return false;
-    Buf line;
-    buf_init(&line, 0);
-    for (int32_t q = 0; q < e->n; q++) {
-        bool any = false;
-        for (int32_t s = 0; s < e->samples; s++) {
-            bool right;
-            buf_clear(&line);
-            grade_one(e, q, s, &line, &right);
-            file_writer_add_str(writer, buf_str(&line));
-            any |= right;
-        }
-        e->questions_right_any += any;
-    }
-    buf_free(&line);
-    return file_writer_commit(writer, error);
-}
-
-// The interval is Wilson's over questions; with several samples a question, over their mean as if each question were one
-// draw, which is wider than the truth, never narrower.
-static bool write_results(const Eval *e, const char *folder, Error *error) {
-    double all = (double)e->n * e->samples, mean = (double)e->n_right / all;
-    Interval interval = stats_wilson95((int64_t)(mean * e->n + 0.5), e->n);
-    Buf text;
-    buf_init(&text, 0);
-    JsonWriter w = json_writer(&text);
-    jw_object_begin(&w);
-    jw_kstring(&w, "task", str_of(e->grading.task));
-    jw_kint(&w, "n", e->n);
-    jw_kint(&w, "samples", e->samples);
-    jw_kf64(&w, "pass_at_1", mean);
-    jw_kf64(&w, "low", interval.low);
-    jw_kf64(&w, "high", interval.high);
-    jw_kf64(&w, "right_in_any_sample", (double)e->questions_right_any / e->n);
-    jw_kf64(&w, "tagged", (double)e->n_tagged / all);
-    jw_kf64(&w, "truncated", (double)e->n_truncated / all);
-    jw_kf64(&w, "mean_tokens", (double)e->n_tokens / all);
-    jw_object_end(&w);
-    buf_add_char(&text, '\n');
-    char *path = path_join(folder, "results.json");
-    bool ok = file_write_atomic(path, text.data, text.len, error);
-    mem_free(path);
-    buf_free(&text);
-    if (ok) {
-        printf("%s: pass@1 %.1f%% (95%% interval %.1f%% - %.1f%%, n = %d), tagged %.1f%%, %.0f tokens an answer\n", e->grading.task,
-               100 * mean, 100 * interval.low, 100 * interval.high, e->n, 100 * (double)e->n_tagged / all, (double)e->n_tokens / all);
-    }
+// Writes what the run is made of, or checks that what an interrupted one was made of is the same. *finished: nothing is
+// left to do.
+static bool begin(EvalRun *run, const char *folder, bool *finished, Error *error) {
+    bool resume = options_bool(run->options, "resume");
+    char *results = path_join(folder, "results.json"), *partial = path_join(folder, EVAL_PARTIAL_FILE);
+    bool partly = file_exists(partial);
+    *finished = resume && file_exists(results) && !partly;
+    bool ok = dir_make(folder, error);
+    if (partly && !resume)
+        ok = error_set(error, "%s: holds an unfinished run; resume=true goes on with it, or choose another folder", folder);
+    else if (*finished)
+        ok = ok && manifest_check_options(folder, run->options, error);
+    else if (resume && partly)
+        ok = ok && manifest_resume(folder, run->options, run->backend, error);
+    else
+        ok = ok && recipe_write(folder, run->options, error) &&
+             manifest_write(folder, run->options, run->backend, NULL, 0, error);
+    mem_free(results), mem_free(partial);
     return ok;
+}
+
+static bool evaluate(EvalRun *run, const char *folder, Error *error) {
+    const Options *o = run->options;
+    bool server, finished;
+    if (!server_or_model(o, &server, error)) return false;
+    if (server && (options_int(o, "thought_max") > 0 || options_int(o, "thought_min") > 0)) {
+        return error_set(error, "thought_max and thought_min: expected 0 with a server, which thinks by itself");
+    }
+    if (!open_run(run, error) || (!server && !backend_create(options_text(o, "backend"), &run->backend, error)) ||
+        !begin(run, folder, &finished, error)) {
+        return false;
+    }
+    if (finished) {
+        log_info("%s: finished already", folder);
+        return true;
+    }
+    return answer_all(run, server, folder, error) && manifest_finish(folder, false, error);
+}
+
+static bool need(const Options *options, const char *key, Error *error) {
+    return options_text(options, key)[0] != '\0' ||
+           error_set(error, "rlt eval: key \"%s\" must be given: %s", key,
+                     option_find(options_command(options), key)->help);
 }
 
 static bool run(const Options *options, Error *error) {
-    Eval e = {.options = options};
+    if (options_bool(options, "list")) {
+        list_tasks();
+        return true;
+    }
     const char *folder = options_text(options, "out");
-    dialogue_format_init(&e.format);
-    bool ok = open_all(&e, error) && dir_make(folder, error) && sample(&e, error) && write_samples(&e, folder, error) &&
-              write_results(&e, folder, error);
-    eval_free(&e);
-    return ok;
+    if (!need(options, "out", error)) return false;
+    bool asks = options_given(options, "model") || options_given(options, "server") || !options_given(options, "against");
+    if (asks) {
+        if (!need(options, "data", error)) return false;
+        const Task *task = task_by_name(options_text(options, "task"));
+        const char *prompt = task_prompt_kind(task, options_text(options, "prompt"));
+        EvalRun eval = {.options = options, .task = task, .prompt = prompt};
+        dialogue_format_init(&eval.format);
+        bool ok = evaluate(&eval, folder, error);
+        eval_run_free(&eval);
+        if (!ok) return false;
+    }
+    return compare(options, error);
 }
 
-const Command command_eval = {"eval", "a student's answers, graded, with an interval", "", rows, run};
+const Command command_eval = {"eval", "a task's questions answered and graded, with intervals", "", rows, run};

@@ -1,26 +1,30 @@
-// How a task's answers are graded, by the task's name: for the correctness reward and for evaluation.
+// The questions and the grading of a task, for the correctness reward: those of rlt eval (eval/task.h).
 #ifndef RLT_COMMANDS_GRADING_H
 #define RLT_COMMANDS_GRADING_H
 
-#include "data/rows.h"
-#include "text/dialogue.h"
+#include "eval/task.h"
+#include "methods/rl.h"
 
-#define GRADING_TASKS "countdown|exact"
-
-typedef struct Grading { // the context of grade_completion; borrowed
-    const char *task;
-    const DialogueFormat *format; // whose solution tags hold the answer
+typedef struct Grading { // the context of grade_completion; owned
+    const Task *task;
+    TaskQuestions questions;
+    Row *rows; // [questions.count]: the question as it is asked, its right answer, and what else the row holds
+    TaskGrader grader;
+    bool failed; // a completion could not be graded (programs that cannot be run); `error` says why
+    Error error;
 } Grading;
 
-// Every row has what the task needs ("countdown": numbers and target); the message names file and line.
-MUST_CHECK bool grading_check_rows(const Grading *grading, const char *path, const Rows *rows, Error *error);
+// Reads the task's questions; `prompt` is the kind of prompt. `format`, borrowed, says which tags hold an answer. A
+// failed one needs no closing, a zeroed one may be closed.
+MUST_CHECK bool grading_open(const char *task, const char *prompt, const char *path, uint64_t seed,
+                             const DialogueFormat *format, Grading *grading, Error *error);
+void grading_close(Grading *grading);
 
-// Grades a completion of the student format; the form of a GradeFunction of methods/rl.h, row is a Row.
-// "countdown": exact arithmetic over the row's numbers. "exact": the text in the tags equals the row's solution, white space
-// at the ends aside.
-void grade_completion(void *context, const void *row, Str completion, bool *tagged, bool *right);
+// The questions as rl_step takes them: out[questions.count], borrowed from the grading.
+void grading_questions(const Grading *grading, RlQuestion *out);
 
-// As grade_completion, with the verdict's name ("right", "wrong_value", "no_answer", ...).
-const char *grade_verdict(const Grading *grading, const Row *row, Str completion, bool *tagged, bool *right);
+// A GradeFunction of methods/rl.h; graded is a TaskQuestion. An answer outside of solution tags is not right: the
+// reward is for the form, too.
+void grade_completion(void *context, const void *graded, Str completion, bool *tagged, bool *right);
 
 #endif

@@ -246,8 +246,9 @@ static bool replace_manifest(const char *folder, json_t *manifest, Error *error)
 
 // Keys without influence on a result: exactness is what this program promises.
 static bool changes_no_result(const OptionRow *row) {
-    static const char *const keys[] = {"resume", "replay",     "keep",      "checkpoint_every",
-                                       "slots",  "cache_rows", "speculate", "backend"};
+    static const char *const keys[] = {"resume",    "replay",    "keep",    "checkpoint_every",
+                                       "slots",     "cache_rows", "speculate", "backend",
+                                       "in_flight", "requests_per_second", "request_tries", "request_seconds", "key_env"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (strcmp(keys[i], row->key) == 0) return true;
     }
@@ -263,10 +264,10 @@ static bool same_options(const char *folder, json_t *manifest, const Options *op
         bool same = json_equal(was, now);
         json_decref(now);
         if (same) continue;
-        char *text = json_dumps(was, JSON_ENCODE_ANY);
+        char *text = option_value_text(was);
         error_set(error, "%s: holds a run with %s=%s, not %s: take another folder", folder, row->key, text != NULL ? text : "?",
                   options_text(options, row->key));
-        free(text);
+        mem_free(text);
         return false;
     }
     return true;

@@ -79,7 +79,7 @@ static uint64_t trained_bytes(Backend *backend, const RunShape *s) {
 // A pass, the tables of its model's positions, and the arrays of a batch beside it.
 static uint64_t pass_part(const ModelConfig *config, int32_t rank, PassSettings settings, const PassSize *size) {
     uint64_t arrays = (uint64_t)size->segments * sizeof(Segment) + (uint64_t)size->rows * 2 * sizeof(int32_t) +
-                      (uint64_t)size->predictions * (2 * sizeof(int32_t) + 3 * sizeof(float));
+                      (uint64_t)size->predictions * (3 * sizeof(int32_t) + 3 * sizeof(float));
     return pass_bytes(config, rank, settings, size) + rope_bytes(config, size->longest) + arrays;
 }
 

@@ -23,10 +23,11 @@ static const OptionRow rows[] = {
     {"model", OPTION_INPUT, NULL, 0, 0, NULL, "The policy to go on from: a Hugging Face folder or a GGUF file."},
     LORA_OPTIONS,
     {"student", OPTION_INPUT, "", 0, 0, NULL, "reward=teacher: the frozen student that judges explanations; none: the policy as it starts."},
-    {"data", OPTION_INPUT, NULL, 0, 0, NULL, "JSONL rows with question and solution."},
+    {"data", OPTION_INPUT, NULL, 0, 0, NULL, "Rows with question and solution; reward=correctness: the task's own form."},
     {"out", OPTION_OUTPUT, NULL, 0, 0, NULL, "The run's folder; the trained model is its model/."},
     {"reward", OPTION_CHOICE, "teacher", 0, 0, "teacher|correctness", "teacher: r_SS - r_KL + r_match of an explanation; correctness: +1, -0.5, -1 of an answer."},
-    {"task", OPTION_CHOICE, "countdown", 0, 0, GRADING_TASKS, "reward=correctness: how an answer is graded."},
+    {"task", OPTION_CHOICE, "countdown", 0, 0, TASK_NAMES, "reward=correctness: the task whose questions `data` holds, as for rlt eval."},
+    {"prompt", OPTION_CHOICE, "task", 0, 0, TASK_PROMPTS, "reward=correctness: the prompt, as for rlt eval."},
     {"steps", OPTION_INT, "125", 1, 1e9, NULL, "Optimiser batches."},
     {"tokens_of", OPTION_INPUT, "", 0, 0, NULL, "Another RL run's folder: stops after the step at which as many tokens have been sampled as there in all."},
     {"questions", OPTION_INT, "16", 1, 1e6, NULL, "Questions a step."},
@@ -41,7 +42,7 @@ static const OptionRow rows[] = {
     {"temperature", OPTION_REAL, "0.7", 0.01, 100, NULL, "Of sampling and of every log-prob."},
     {"max_tokens", OPTION_INT, "1024", 1, 1e7, NULL, "New tokens a completion."},
     SLOT_OPTIONS,
-    {"max_rows", OPTION_INT, "2048", 1, 1e7, NULL, "Tokens a batch of scoring or training."},
+    {"max_rows", OPTION_INT, "2048", 1, 1e7, NULL, "Tokens a batch of scoring or training; changes no bit of the result."},
     {"entropy", OPTION_BOOL, "true", 0, 0, NULL, "Whether the policy's entropy is measured (costs a little)."},
     {"log_samples", OPTION_INT, "2", 0, 1e6, NULL, "Completions a step that are kept in samples.jsonl."},
     {"log_tokens", OPTION_BOOL, "false", 0, 0, NULL, "reward=teacher: these keep their tokens, and of each its value in r_KL or r_SS."},
@@ -67,7 +68,8 @@ typedef struct RlRun {
     RltScorer scorer;
     Grading grading;
     Rows data;
-    RlQuestion *questions; // [data.count]
+    RlQuestion *questions; // [n_questions]
+    size_t n_questions;
     Trainer *trainer;
     RunFolder *folder;
     RolloutKeeper keeper;
@@ -90,6 +92,7 @@ static void rl_run_free(RlRun *r) {
     model_destroy(r->model);
     mem_free(r->questions);
     rows_free(&r->data);
+    grading_close(&r->grading);
     dialogue_format_free(&r->format);
     model_bundle_close(&r->student_bundle);
     model_bundle_close(&r->policy);
@@ -210,16 +213,24 @@ static bool load_models(RlRun *r, Error *error) {
 }
 
 static bool read_data(RlRun *r, Error *error) {
+    const char *path = options_text(r->options, "data");
+    if (!is_teacher(r)) {
+        uint64_t seed = (uint64_t)options_int(r->options, "seed");
+        if (!grading_open(options_text(r->options, "task"), options_text(r->options, "prompt"), path, seed, &r->format, &r->grading, error)) return false;
+        r->n_questions = r->grading.questions.count;
+        r->questions = mem_alloc(r->n_questions, sizeof *r->questions);
+        grading_questions(&r->grading, r->questions);
+        return true;
+    }
     RowsLimits limits = rows_limits_default();
     limits.required = ROW_QUESTION | ROW_SOLUTION;
-    if (!rows_read(options_text(r->options, "data"), &limits, &r->data, error)) return false;
-    if (r->data.count == 0) return error_set(error, "%s: no rows", options_text(r->options, "data"));
-    r->grading = (Grading){options_text(r->options, "task"), &r->format};
-    if (!is_teacher(r) && !grading_check_rows(&r->grading, options_text(r->options, "data"), &r->data, error)) return false;
-    r->questions = mem_alloc(r->data.count, sizeof *r->questions);
-    for (size_t i = 0; i < r->data.count; i++) {
+    if (!rows_read(path, &limits, &r->data, error)) return false;
+    if (r->data.count == 0) return error_set(error, "%s: no rows", path);
+    r->n_questions = r->data.count;
+    r->questions = mem_alloc(r->n_questions, sizeof *r->questions);
+    for (size_t i = 0; i < r->n_questions; i++) {
         const Row *row = &r->data.rows[i];
-        r->questions[i] = (RlQuestion){row->question, row->solution, row->system.ptr, row, (uint32_t)i};
+        r->questions[i] = (RlQuestion){row->question, row->solution, row->system.ptr, row, (uint32_t)i, NULL};
     }
     return true;
 }
@@ -417,7 +428,7 @@ static bool keep_rollouts(RlRun *r, Error *error) {
 // ---- the loop
 
 static void choose_questions(const RlRun *r, int64_t step, int32_t n, int32_t *permutation, int64_t *epoch, RlQuestion *chosen) {
-    int64_t count = (int64_t)r->data.count;
+    int64_t count = (int64_t)r->n_questions;
     for (int32_t i = 0; i < n; i++) {
         int64_t place = step * n + i, at_epoch = place / count;
         if (at_epoch != *epoch) {
@@ -455,6 +466,7 @@ static bool one_step(RlRun *r, int64_t step, float rate, const RlQuestion *chose
     StepCounts work = step_counts_begin();
     bool ok = rl_step(&r->rl, step, rate, chosen, n, &rollout, &m, error);
     step_counts_end(&work);
+    if (ok && r->grading.failed) ok = error_set(error, "%s", r->grading.error.message);
     ok = ok && record_metrics(r, step, rate, &m, &work, error) && record_samples(r, step, &rollout, error);
     rl_rollout_free(&rollout);
     if (!ok) return false;
@@ -484,7 +496,7 @@ static bool train(RlRun *r, Error *error) {
                                           !sampled_tokens(run_folder_path(r->folder), step, &sampled, error))) {
         return false;
     }
-    int32_t *permutation = mem_alloc(r->data.count, sizeof *permutation);
+    int32_t *permutation = mem_alloc(r->n_questions, sizeof *permutation);
     RlQuestion *chosen = mem_alloc((size_t)n, sizeof *chosen);
     Progress *progress = progress_begin("rl", "step", (uint64_t)steps);
     progress_resume(progress, (uint64_t)step);

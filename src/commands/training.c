@@ -60,12 +60,18 @@ static bool read_prompt(char **to, const char *path, Error *error) {
     return true;
 }
 
-bool dialogue_format_from_options(DialogueFormat *format, const Options *options, Error *error) {
-    if (strcmp(options_text(options, "tags"), "short") == 0) {
+bool dialogue_format_set(DialogueFormat *format, const char *tags, const char *teacher_system,
+                         const char *student_system, Error *error) {
+    if (strcmp(tags, "short") == 0) {
         set_text(&format->padding, "");
         set_text(&format->teacher_system, "");
         set_text(&format->student_system, "");
     }
-    return read_prompt(&format->teacher_system, options_text(options, "teacher_system"), error) &&
-           read_prompt(&format->student_system, options_text(options, "student_system"), error);
+    return read_prompt(&format->teacher_system, teacher_system, error) &&
+           read_prompt(&format->student_system, student_system, error);
+}
+
+bool dialogue_format_from_options(DialogueFormat *format, const Options *options, Error *error) {
+    return dialogue_format_set(format, options_text(options, "tags"), options_text(options, "teacher_system"),
+                               options_text(options, "student_system"), error);
 }

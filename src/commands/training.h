@@ -47,5 +47,8 @@ TrainerSettings training_settings(const Options *options);
 Dtype training_save_dtype(const Options *options);
 // Applies DIALOGUE_OPTIONS to an initialised format.
 MUST_CHECK bool dialogue_format_from_options(DialogueFormat *format, const Options *options, Error *error);
+// The same from their values: full or short, and files with system prompts ("": none).
+MUST_CHECK bool dialogue_format_set(DialogueFormat *format, const char *tags, const char *teacher_system,
+                                    const char *student_system, Error *error);
 
 #endif

@@ -11,7 +11,7 @@
 #define TRUNK_MIN 16
 // Tokens whose arithmetic takes as long as reading the weights once: below it a pass costs nearly the same whatever it holds.
 // Measured on CPUs (docs/log.md); it decides how much is guessed ahead, never what is sampled.
-#define FREE_ROWS 24
+#define FREE_ROWS 4
 
 const char *finish_name(Finish finish) { return finish == FINISH_STOP ? "stop" : "length"; }
 
@@ -77,7 +77,9 @@ typedef struct Generator {
 static int32_t min_i32(int32_t a, int32_t b) { return a < b ? a : b; }
 
 static int32_t prompt_max_tokens(const Generator *g, int32_t prompt) {
-    return min_i32(g->settings->max_tokens, g->max_context - g->prompts[prompt].n_ids);
+    const GenerateSettings *s = g->settings;
+    int32_t max_tokens = s->prompt_max_tokens != NULL ? min_i32(s->max_tokens, s->prompt_max_tokens[prompt]) : s->max_tokens;
+    return min_i32(max_tokens, g->max_context - g->prompts[prompt].n_ids);
 }
 
 // A sample's rows: the prompt's last token, then every new token but the last, which is never fed back.

@@ -36,6 +36,7 @@ typedef struct GenerateSettings {
     uint64_t seed;
     uint32_t step;
     int32_t max_tokens;      // new tokens a sample, >= 1
+    const int32_t *prompt_max_tokens; // [n_prompts], >= 1: of each prompt's samples, where lower; NULL: max_tokens for all
     int32_t max_context;     // prompt and new tokens together; 0: the model's max_positions
     const int32_t *stop_ids; // [n_stop_ids]
     int32_t n_stop_ids;

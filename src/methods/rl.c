@@ -54,7 +54,7 @@ static bool correctness_reward(Rl *rl, RlRollout *rollout, Error *error) {
         RlSample *sample = &rollout->samples[i];
         buf_clear(&text);
         tokenizer_decode(rl->dialogue->tokenizer, sample->completion.ids, sample->completion.n, false, &text);
-        rl->grade(rl->grade_context, rollout->questions[i / rollout->group_size].row, buf_str(&text), &sample->closed,
+        rl->grade(rl->grade_context, rollout->questions[i / rollout->group_size].graded, buf_str(&text), &sample->closed,
                   &sample->right);
         sample->reward = reward_correctness(sample->closed, sample->right);
     }

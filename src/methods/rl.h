@@ -13,10 +13,11 @@ typedef struct RlQuestion {
     const char *system; // the student's system prompt, NULL: the format's
     const Row *row;
     uint32_t index;     // in the data: the address of its draws
+    const void *graded; // reward "correctness": what the grader knows the question by
 } RlQuestion;
 
 // Grades a completion of the student format: whether it has a solution in tags and whether that is right.
-typedef void (*GradeFunction)(void *context, const void *row, Str completion, bool *tagged, bool *right);
+typedef void (*GradeFunction)(void *context, const void *graded, Str completion, bool *tagged, bool *right);
 
 typedef struct Rl Rl;
 typedef struct RlRollout RlRollout;

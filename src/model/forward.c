@@ -26,10 +26,7 @@ static void copy_row(Backend *be, Mat to, int32_t to_row, Mat from, int32_t from
 // Rows of pass->normed: the prefix's last token is behind the batch's own.
 static const int32_t *resolve_rows(Pass *pass, const int32_t *rows, int32_t n)
 {
-    if (n > pass->cap_pred_rows) {
-        pass->cap_pred_rows = n;
-        pass->pred_rows = mem_realloc(pass->pred_rows, (size_t)n, sizeof *pass->pred_rows);
-    }
+    assert(n <= pass->cap_pred_rows);
     for (int32_t i = 0; i < n; i++)
         pass->pred_rows[i] = rows[i] == BATCH_PREFIX_ROW ? pass->n_rows : rows[i];
     return pass->pred_rows;

@@ -203,6 +203,11 @@ void pass_reserve(Pass *pass, int32_t n_rows, int32_t n_predictions)
         memset(pass->positions, 0, (size_t)n_rows * sizeof *pass->positions); // in memory before the pass
         pass->cap_positions = n_rows;
     }
+    if (n_predictions > pass->cap_pred_rows) {
+        pass->pred_rows = mem_realloc(pass->pred_rows, (size_t)n_predictions, sizeof *pass->pred_rows);
+        memset(pass->pred_rows, 0, (size_t)n_predictions * sizeof *pass->pred_rows);
+        pass->cap_pred_rows = n_predictions;
+    }
     reserve_row_keys(pass, n_rows);
 }
 

@@ -7,8 +7,8 @@ make_tiny
 echo '{"prompt":"4 6 5 -> 29"}' > prompts.jsonl
 "$rlt" tokenize base/model <<< '"4 6 5 -> 29"' | tr -d '[]\n' > prompt_ids
 samples=64
-generate() { "$rlt" generate model=base/model prompts=prompts.jsonl seed=5 temperature=0.6 max_tokens=40 samples=$samples "$@" 2>> log; }
-logp() { "$rlt" logp model=base/model temperature=0.6 "$@" 2>> log; }
+generate() { "$rlt" generate model=base/model prompts=prompts.jsonl seed=5 temperature=0.2 max_tokens=40 samples=$samples "$@" 2>> log; }
+logp() { "$rlt" logp model=base/model temperature=0.2 "$@" 2>> log; }
 
 # completion logps, a row each, out of rows of "logp":[...] over prompt and completion: those of prompts' own tokens cut off
 n_prompt=$(tr ',' '\n' < prompt_ids | grep -c .)

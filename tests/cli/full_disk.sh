@@ -92,8 +92,8 @@ make_folder() {
 }
 suffix="" again=""
 stage="data countdown" && raise "$rlt" data countdown train=300 test=5 numbers_max=3 number_max=12 style=short test_share=0.24
-stage=eval && raise "$rlt" eval model=base/model data=questions/test.jsonl samples=20 tags=short max_tokens=8
 again=resume=true
+stage=eval && raise "$rlt" eval model=base/model data=questions/test.jsonl samples=20 tags=short max_tokens=8
 stage=sft && raise "$rlt" sft model=base/model data=questions/train.jsonl format=teacher tags=short steps=4 batch=2 lr=3e-3 \
     checkpoint_every=1 keep=9
 [ $n_whole -ge 2 ] || fail "sft: $n_whole checkpoints found"

@@ -60,6 +60,7 @@ suffix="" again=""
 stage="data countdown" && survives "$rlt" data countdown train=$((work * 100)) test=50 attempts=2
 stage="data split" && survives "$rlt" data split data=questions/train.jsonl test=0.3
 stage="data tokenizer" && survives "$rlt" data tokenizer data=questions/train.jsonl vocabulary=700 tags=short
+again=resume=true
 stage="eval" && survives "$rlt" eval model=base/model data=questions/test.jsonl samples=$((work / 4)) tags=short max_tokens=40
 suffix=/rows.jsonl again=resume=true
 stage="score" && survives "$rlt" score teacher=base/model student=base/model data=questions/train.jsonl tags=short chunk=2
@@ -102,6 +103,6 @@ stage=writer
 (exec "$rlt" sft model=base/model data=questions/train.jsonl tags=short steps=100000 batch=4 out=held 2> log) &
 child=$!
 until [ -s held/metrics.jsonl ]; do kill -0 $child || fail "$(cat log)"; sleep 0.02; done
-refuses 1 'held: another process is writing there' "$rlt" sft model=base/model data=questions/train.jsonl tags=short steps=100000 batch=4 out=held
+refuses_last 'held: another process is writing there' "$rlt" sft model=base/model data=questions/train.jsonl tags=short steps=100000 batch=4 out=held
 kill -9 $child
 wait $child 2> /dev/null || true

@@ -47,3 +47,12 @@ refuses() {
     [ "$(wc -l < refused.err)" = 1 ] || fail "$*: expected one line: $(cat refused.err)"
     grep -qF -- "$text" refused.err || fail "$*: expected \"$text\" in: $(cat refused.err)"
 }
+
+# refuses_last TEXT COMMAND...: exit status 1; of the lines on standard error only the last is an error, and it holds the text
+refuses_last() {
+    local text=$1 got=0
+    shift
+    "$@" > refused.out 2> refused.err || got=$?
+    [ $got = 1 ] && [ "$(grep -c '^rlt: ' refused.err)" = 1 ] && tail -n 1 refused.err | grep '^rlt: ' | grep -qF -- "$text" ||
+        fail "$*: exit status $got, expected 1 and a last line with \"$text\": $(cat refused.err)"
+}

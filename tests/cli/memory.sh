@@ -35,7 +35,7 @@ grep -q "optimiser *56\.74. GiB" seven.txt || fail "$(cat seven.txt)"
 grep -q "reference *14\.18. GiB" seven.txt || fail "$(cat seven.txt)"
 refuses 1 "expected sft, rl or a recipe" "$rlt" plan inspect
 refuses 1 "give model=PATH" "$rlt" plan sft scratch.hidden=32
-refuses 2 "reference_dtype" "$rlt" plan rl model_config=seven.json reference_dtype=q4
+refuses 1 "reference_dtype" "$rlt" plan rl model_config=seven.json reference_dtype=q4
 
 # ---- 8 bits: as good as the rounded model, steps resumed to the same bits
 rl() { "$rlt" rl model=base/model data=questions/train.jsonl reward=teacher tags=short questions=2 samples=4 lr=1e-3 max_tokens=24 \

@@ -43,12 +43,11 @@ rl out=killed resume=true 2> log && ! result_of killed | diff -q expected - > /d
 header=$(od -An -tu8 -N8 "$(file 3 | sed s/killed/kept3/)" | tr -d ' ')
 rm -rf killed && cp -r kept3 killed
 printf '\377\377\377\177' | dd of="$(file 3)" bs=1 seek=$((8 + header + 48)) conv=notrunc status=none
-refuses_last() { ! rl out=killed resume=true 2> err || fail "expected a failure"; tail -n 1 err > last; grep -qF -- "$1" last || fail "expected \"$1\": $(cat last)"; }
-refuses_last 'its tensors: no rollout of this step; remove the file'
+refuses_last 'its tensors: no rollout of this step; remove the file' rl out=killed resume=true
 head -c 200 "$(file 3 | sed s/killed/kept3/)" > "$(file 3)"
-refuses_last "$(file 3): "
+refuses_last "$(file 3): " rl out=killed resume=true
 cp kept1/rollouts/step-00000001.safetensors "$(file 3)"
-refuses_last 'step: no rollout of this step'
+refuses_last 'step: no rollout of this step' rl out=killed resume=true
 rm "$(file 3)"
 rl out=killed resume=true 2> log && result_of killed | diff expected - || fail "without the file: $(tail -n 1 log)"
 # a run that begins anew in the folder, where no checkpoint is yet

@@ -15,6 +15,14 @@ OMP_NUM_THREADS=1 generate out=e.jsonl speculate=false
 [ "$(wc -l < a.jsonl)" = 15 ] || fail "expected 15 completions"
 for other in b c d e; do cmp a.jsonl $other.jsonl || fail "generate differs: $other"; done
 
+# explanations of one question share its prompt, also where only some are tried again
+head -n 6 questions/train.jsonl > six.jsonl
+collect() { OMP_NUM_THREADS=$1 "$rlt" collect model=base/model data=six.jsonl tags=short max_tokens=30 attempts=3 seed=3 samples=4 "${@:2}" 2>> log; }
+collect 2 out=collected.jsonl
+collect 1 out=collected2.jsonl slots=1 speculate=false chunk=1
+cmp collected.jsonl collected2.jsonl || fail "collect differs"
+[ "$(wc -l < collected.jsonl)" = 24 ] || fail "expected 24 explanations"
+
 rl() { "$rlt" rl model=base/model data=questions/train.jsonl reward=teacher tags=short questions=2 samples=4 lr=1e-3 max_tokens=24 \
            sync_every=2 seed=7 "$@" 2>> log; }
 files="metrics.jsonl samples.jsonl model/model.safetensors"
@@ -23,8 +31,13 @@ OMP_NUM_THREADS=2 rl steps=3 out=two max_rows=100 slots=3
 OMP_NUM_THREADS=2 rl steps=3 out=three max_rows=1 speculate=false
 same_files one two $files
 same_files one three $files
-grep -q '"tokens_drafted":[1-9]' one/timing.jsonl && ! grep -q '"tokens_drafted":[1-9]' three/timing.jsonl ||
-    fail "speculation is not what differs: $(cat one/timing.jsonl three/timing.jsonl)"
+
+# where samples are so much alike that many guesses are made and hold
+rl steps=2 temperature=0.05 slots=2 out=guessed
+rl steps=2 temperature=0.05 speculate=false out=plain
+same_files guessed plain $files
+grep -q '"tokens_accepted":[1-9]' guessed/timing.jsonl && ! grep -q '"tokens_drafted":[1-9]' plain/timing.jsonl ||
+    fail "speculation is not what differs: $(cat guessed/timing.jsonl plain/timing.jsonl)"
 grep -q '"ratio_error":0[.0]*,' one/metrics.jsonl || fail "the rollout's log-probs are not the policy's"
 
 # a reference that equals the policy is not run: before the first update, and after a sync to the policy's weights; its kl is 0

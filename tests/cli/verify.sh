@@ -40,8 +40,7 @@ verify_fails base a && says 'option steps: 6 / 8' out && says 'input model: none
 for step in 0 1 2 3 4 5 6 7; do "$rlt" verify a replay=$step > out 2>> log || fail "replay $step: $(tail -n 1 log)"; done
 says 'step 7, from' out && says 'step-00000006: the same bits: metrics, model' out
 "$rlt" verify a --replay 2 > out 2>> log && says "from the run's inputs: the same bits: metrics, 1 checkpoint" out
-refuses_last() { ! "$rlt" verify "$@" > out 2> err || fail "verify $*: expected a failure"; tail -n 1 err > last; }
-refuses_last a replay=8 && says 'has no step 8: it ends with step 7' last
+refuses_last 'has no step 8: it ends with step 7' "$rlt" verify a replay=8
 rl out=r && mv r moved
 before=$(find moved -type f | sort | xargs sha256sum)
 for step in 0 1 2 3 4; do OMP_NUM_THREADS=$((step % 2 + 1)) "$rlt" verify moved replay=$step > out 2>> log || fail "replay $step: $(tail -n 1 log)"; done
@@ -49,11 +48,11 @@ says 'the same bits: metrics, samples, model' out
 [ "$before" = "$(find moved -type f | sort | xargs sha256sum)" ] || fail "a replay changed the run's folder"
 # and what is not so is seen: a metric, a sample, a parameter
 sed -i '4s/"reward":-*[0-9]/&7/' moved/metrics.jsonl
-refuses_last moved replay=3 && says 'step 3: reward was' last
+refuses_last 'step 3: reward was' "$rlt" verify moved replay=3
 rl out=r && sed -i '7s/"completion":"/&x/' r/samples.jsonl
-refuses_last r replay=3 && says 'gives other samples' last
+refuses_last 'gives other samples' "$rlt" verify r replay=3
 printf '\001' | dd of=a/checkpoints/step-00000006/state.safetensors bs=1 seek=20000 conv=notrunc status=none
-refuses_last a replay=5 && says 'step-00000006: the replay gives other parameters' last
+refuses_last 'step-00000006: the replay gives other parameters' "$rlt" verify a replay=5
 [ ! -e a/replay.partial ] || fail "a replay left its folder"
 
 # a run goes on with its own settings and inputs only
@@ -61,11 +60,10 @@ long() { exec "$rlt" sft model=base/model data=questions/train.jsonl format=teac
              checkpoint_every=1 2>> log; }
 (long) &
 child=$!
-until [ -d d/checkpoints/step-00000002 ]; do kill -0 $child || fail "the run ended"; sleep 0.01; done
+until [ "$(cat d/metrics.jsonl 2> /dev/null | wc -l)" -ge 3 ]; do kill -0 $child || fail "the run ended"; sleep 0.01; done
 kill -9 $child
 wait $child 2> /dev/null || true
-refuses 1 'd: holds a run with lr=0.003' "$rlt" sft model=base/model data=questions/train.jsonl format=teacher tags=short steps=100000 \
-    batch=4 lr=1e-3 out=d resume=true
+again() { "$rlt" sft model=base/model data=questions/train.jsonl format=teacher tags=short steps=100000 batch=4 out=d resume=true "$@"; }
+refuses_last 'd: holds a run with lr=0.003, not 1e-3: take another folder' again lr=1e-3
 sed -i '1s/4/5/' questions/train.jsonl
-refuses 1 'questions/train.jsonl: has changed since the run in d began' "$rlt" sft model=base/model data=questions/train.jsonl \
-    format=teacher tags=short steps=100000 batch=4 lr=3e-3 out=d resume=true
+refuses_last 'questions/train.jsonl: has changed since the run in d began' again lr=3e-3

@@ -108,7 +108,7 @@ static void check_tile(const CpuKernels *kernels, const Tile *tile, int kind, co
             size_t at = (size_t)i * tile->c_row + (size_t)(j / PANEL) * tile->c_panel + (size_t)(j % PANEL);
             float sum = tile->load ? before[at] : 0;
             for (int k = 0; k < tile->len; k++) {
-                float a = kind == 2 ? tile->a[(size_t)k * tile->a_k + (size_t)i] : tile->a[i * BLOCK_K + k];
+                float a = kind == 2 ? tile->a[(size_t)k * tile->a_row + (size_t)i] : tile->a[(size_t)i * tile->a_row + (size_t)k];
                 sum = fmaf(a, b_at(tile, kind == 1, k, j), sum);
             }
             if (bits_of(sum) != bits_of(tile->c[at]))
@@ -133,7 +133,7 @@ static void tiles_are_chains(void **state)
             for (int rows = 1; rows <= TILE_ROWS; rows++)
                 for (int panels = 1; panels <= 4 && rows * panels <= TILE_ROWS; panels *= 2)
                     for (size_t l = 0; l < COUNT(lengths); l++) {
-                        Tile tile = {.c = c, .c_row = PANEL, .c_panel = (size_t)rows * PANEL, .a = a, .b = b, .a_k = 13,
+                        Tile tile = {.c = c, .c_row = PANEL, .c_panel = (size_t)rows * PANEL, .a = a, .b = b, .a_row = kind == 2 ? 13 : LEN_MAX + 3,
                                      .b_row = B_ROW, .b_panel = LEN_MAX * B_ROW + 16, .rows = rows, .panels = panels,
                                      .len = lengths[l], .load = (rows + (int)l) % 2};
                         if (kind == 1) {

@@ -10,6 +10,7 @@ import ctypes
 import glob
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -88,6 +89,24 @@ def answer(rng, text):
     return way, text
 
 
+def cause(peer, ours, given, row):
+    """Why the two differ, where the other grader accepts the answer written otherwise, or reads it as Python alone does."""
+    def theirs(text):
+        return peer.score_answer(text.strip(), row) == 1.0
+    if ours != "right":
+        python = given.endswith(" or so") or re.search(r"\d\.(?!\d)|/ ?/|\^|!|\* ?\*", given)
+        return "Python's syntax: or, 14., //, ^, !, **" if python else "NOT EXPLAINED"
+    if theirs(given.rstrip().removesuffix(".")):
+        return "a full stop at the end"
+    if theirs(re.sub(r"(?<!\d)0+(?=\d)", "", given)):
+        return "a zero in front of a number"
+    if theirs(re.sub(r"(?<=[\d)])(?= *\()", "*", given)):
+        return "a product before a bracket"
+    if "=" in given and theirs(given.split("=")[0]):
+        return "an equation"
+    return "NOT EXPLAINED"
+
+
 def main():
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 10000
     library, rng = load(), random.Random(1)
@@ -101,10 +120,11 @@ def main():
             problem.numbers[i] = number
         raw = given.encode()
         ours = VERDICTS[library.countdown_grade(Str(raw, len(raw)), ctypes.byref(problem))]
-        theirs = peer.score_answer(given, {"metadata": {"numbers": numbers, "target": value}})
+        row = {"metadata": {"numbers": numbers, "target": value}}
+        theirs = peer.score_answer(given, row)
         table[(ours, theirs)] += 1
         if (ours == "right") != (theirs == 1.0):
-            examples[(ours, theirs)].append((way, given, numbers, value))
+            examples[(ours, theirs, cause(peer, ours, given, row))].append((way, given, numbers, value))
     for key, count in sorted(table.items()):
         print(*key, count)
     for key, found in examples.items():

@@ -8,8 +8,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-#include "base/log.h"
 #include "eval/extract.h"
 
 typedef struct Case {
@@ -266,10 +266,10 @@ static void is_linear(void **state) {
     for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
         buf_clear(&text);
         while (text.len < 1000000) buf_add_text(&text, patterns[i]);
-        double start_s = time_now_s();
+        clock_t start = clock(); // processor time: a busy machine is no quadratic rule
         extract_answer(buf_str(&text), &settings);
         extract_choice(buf_str(&text), &settings, 4, NULL);
-        double took_s = time_now_s() - start_s;
+        double took_s = (double)(clock() - start) / CLOCKS_PER_SEC;
         if (took_s > 2) fail_msg("1 MB of \"%s\" took %.1f s", patterns[i], took_s); // 0.01 .. 0.1 s without sanitizers
     }
     buf_free(&text);

@@ -20,8 +20,9 @@ static void expect(GradeExtract extract, const Case *cases, size_t n) {
         GradeResult r;
         math_grade(str_of(cases[i].gold), str_of(cases[i].pred), &settings, &r);
         if (r.equal != cases[i].equal) {
-            fail_msg("%s | %s: got %s (%s); forms %s | %s", cases[i].gold, cases[i].pred, r.equal ? "equal" : "different",
-                     math_how_name(r.how), r.gold_form.len > 0 ? r.gold_form.data : "none",
+            fail_msg("%s | %s: got %s (%s); forms %s | %s", cases[i].gold, cases[i].pred,
+                     r.equal ? "equal" : "different", math_how_name(r.how),
+                     r.gold_form.len > 0 ? r.gold_form.data : "none",
                      r.pred_form.len > 0 ? r.pred_form.data : "none");
         }
         grade_result_free(&r);

@@ -127,6 +127,7 @@ static void test_finite_differences(void **state) {
     for (int f = 0; f < N_FAMILIES; f++)
         check_case(backend, ALL_FAMILIES[f], DTYPE_F32, DROPOUT);
     check_case(backend, MODEL_QWEN2, DTYPE_BF16, NO_DROPOUT);
+    check_case(backend, MODEL_QWEN2, DTYPE_Q8_0, NO_DROPOUT);
     backend_destroy(backend);
 }
 

@@ -99,6 +99,49 @@ static void loses_no_row_and_repeats_none(void **state) {
     assert_int_equal(job.n_refused, 10); // the 400s
 }
 
+// Every third answer is asked for again, twice: `make` is called anew, rows still come in order and once each, and a refused
+// request is not asked for again.
+typedef struct Again {
+    Job job; // first: what make and take are given
+    int32_t n_made[60], n_again[60];
+} Again;
+
+static void make_again(void *context, size_t index, Buf *messages, int64_t *seed) {
+    Again *a = context;
+    char user[256];
+    snprintf(user, sizeof user, "%s %s-%zu", a->job.plans[index % a->job.n_plans], a->job.name, index);
+    openai_write_messages((Str){0}, str_of(user), (Str){0}, messages);
+    *seed = a->n_made[index]++;
+}
+
+static bool ask_again(void *context, size_t index, const RemoteReply *reply) {
+    Again *a = context;
+    assert_true(reply->ok && reply->tries >= 1);
+    if (index % 3 != 0 || a->n_again[index] == 2) return false;
+    a->n_again[index]++;
+    return true;
+}
+
+static void asks_again(void **state) {
+    (void)state;
+    const char *const plans[] = {"ok", "500+ok", "400", "reset+ok", "ok"};
+    Again again = {.job = {.plans = plans, .n_plans = 5, .name = "again"}};
+    RemoteSettings settings = quick();
+    Remote *remote;
+    Error error;
+    if (!remote_open(&settings, &remote, &error)) fail_msg("%s", error.message);
+    const RemoteBatch batch = {.n = 60, .make = make_again, .take = take, .context = &again, .again = ask_again};
+    bool ok = remote_run(remote, &batch, &error);
+    remote_close(remote);
+    if (!ok) fail_msg("%s", error.message);
+    assert_int_equal(again.job.n_taken, 60);
+    assert_int_equal(again.job.n_refused, 12);
+    for (int i = 0; i < 60; i++) {
+        bool refused = i % 5 == 2;
+        assert_int_equal(again.n_made[i], !refused && i % 3 == 0 ? 3 : 1);
+    }
+}
+
 static void sends_what_was_asked(void **state) {
     (void)state;
     const char *const plan[] = {"echo"};
@@ -264,6 +307,7 @@ int main(void) {
     setenv("no_proxy", "127.0.0.1", 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loses_no_row_and_repeats_none),
+        cmocka_unit_test(asks_again),
         cmocka_unit_test(sends_what_was_asked),
         cmocka_unit_test(ends_where_the_server_cannot_be_used),
         cmocka_unit_test(refuses_single_rows),

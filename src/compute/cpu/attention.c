@@ -54,8 +54,8 @@ static void score_queries(const Attention *a, const Scratch *s, int32_t kv_head,
 {
     int32_t tiles = div_up(count, TILE_ROWS);
     size_t panel_size = (size_t)a->plan.head_dim * PANEL;
-    Tile tile = {.c_row = BLOCK_K, .c_panel = PANEL, .b = s->panels, .b_row = PANEL, .b_panel = panel_size,
-                 .len = a->plan.head_dim};
+    Tile tile = {.c_row = BLOCK_K, .c_panel = PANEL, .a_row = BLOCK_K, .b = s->panels, .b_row = PANEL,
+                 .b_panel = panel_size, .len = a->plan.head_dim};
     for (; from < to; from += tile.panels * PANEL) {
         tile.panels = count <= 6 && from % (2 * PANEL) == 0 && to - from > PANEL ? 2 : 1; // two keep the chains busy
         for (int32_t p = 0, at = from; p < tile.panels; p++, at += PANEL)

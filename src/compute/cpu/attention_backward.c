@@ -85,7 +85,8 @@ static void dot_lines(const Backward *b, const QueryBlock *block, int32_t kv_hea
                       const float *x, Mat kv, int32_t from, int32_t to)
 {
     int32_t queries = block->n_rows * b->plan.group, tiles = div_up(queries, TILE_ROWS);
-    Tile tile = {.c_row = BLOCK_K, .b = s->panel, .b_row = PANEL, .panels = 1, .len = b->plan.head_dim};
+    Tile tile = {.c_row = BLOCK_K, .a_row = BLOCK_K, .b = s->panel, .b_row = PANEL, .panels = 1,
+                 .len = b->plan.head_dim};
     for (int32_t start = from, end; start < to; start = end) {
         end = min_i32((start / PANEL + 1) * PANEL, to);
         transpose_keys(b->kernels, &b->plan, block_segment(&b->plan, block), kv_head, s->panel, kv, start, end, false);
@@ -136,7 +137,7 @@ static void add_to_keys(const Backward *b, const Scratch *s, Mat dkv, int32_t kv
     bool aside = plan->columns != plan->head_dim; // whole panels would reach into the next head
     for (int32_t i = 0; aside && i < count; i++)
         memcpy(s->keys + i * plan->columns, to + (size_t)i * (size_t)dkv.cols, dim);
-    Tile tile = {.c_row = (size_t)(aside ? plan->columns : dkv.cols), .c_panel = PANEL, .a = lines, .a_k = BLOCK_K,
+    Tile tile = {.c_row = (size_t)(aside ? plan->columns : dkv.cols), .c_panel = PANEL, .a = lines, .a_row = BLOCK_K,
                  .b_row = BLOCK_K, .b_panel = PANEL, .rows = count, .len = queries, .load = true};
     for (int32_t column = 0; column < plan->columns; column += tile.panels * PANEL) {
         tile.panels = count <= 6 && plan->columns - column >= 2 * PANEL ? 2 : 1;

@@ -165,6 +165,7 @@ void sum_over_positions(const CpuKernels *kernels, const AttentionPlan *plan, in
 {
     Tile tile = {.c_row = (size_t)plan->columns,
                  .c_panel = PANEL,
+                 .a_row = BLOCK_K,
                  .b_row = (size_t)kv.cols,
                  .b_panel = PANEL,
                  .rows = rows,

@@ -46,9 +46,7 @@ static void block_task(void *context, int32_t task, int worker)
 
 void head_chunk_run(Backend *be, HeadChunk *chunk, const float *x, int threads)
 {
-    chunk->x = packed_shape(chunk->rows, chunk->w.n_in);
-    chunk->x.data = cpu_work(be, WORK_LEFT, packed_bytes(&chunk->x));
-    pack_rows(be, &chunk->x, x);
+    chunk->x = packed_rows(be, WORK_LEFT, x, chunk->rows, chunk->w.n_in);
     int32_t row_tasks =
         threads == 1 ? 1 : div_up(4 * threads, chunk->n_blocks); // a small vocabulary is shared out by rows
     BlockJob job = {.chunk = chunk, .step = min_i32(packed_chunk(&chunk->x), div_up(chunk->x.row_blocks, row_tasks))};
@@ -116,9 +114,8 @@ void head_needs(WorkNeeds *needs, int threads, const WorkShape *shape)
 {
     size_t rows = (size_t)min_i32(HEAD_ROWS_AT_ONCE, shape->predictions);
     size_t blocks = (size_t)div_up(shape->vocabulary, VOCABULARY_BLOCK);
-    Packed x = packed_shape((int32_t)rows, shape->hidden);
     work_need(needs, WORK_HEAD, (3 * rows * blocks + rows) * sizeof(float));
-    work_need(needs, WORK_LEFT, packed_bytes(&x));
+    work_need(needs, WORK_LEFT, packed_work_bytes((int32_t)rows, shape->hidden));
     work_need(needs, WORK_THREADS, (size_t)threads * WORKER_FLOATS * sizeof(float));
 }
 

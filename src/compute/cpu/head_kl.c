@@ -28,13 +28,6 @@ static void kl_task(void *context, int32_t task, int worker)
     }
 }
 
-static void kl_pack(Backend *be, HeadChunk *chunk, const float *x, CpuWork where)
-{
-    chunk->x = packed_shape(chunk->rows, chunk->w.n_in);
-    chunk->x.data = cpu_work(be, where, packed_bytes(&chunk->x));
-    pack_rows(be, &chunk->x, x);
-}
-
 // sum p (log p - log q) = sum p (z - other) - lse(z) + lse(other).
 static float row_kl(const KlJob *job, int32_t row)
 {
@@ -59,8 +52,8 @@ void cpu_head_kl(Backend *be, float *kl, Mat x, Weight w, Mat other_x, Weight ot
         job.p.max = cpu_work(be, WORK_HEAD, 5 * sums * sizeof(float));
         job.p.sum = job.p.max + sums, job.q.max = job.p.max + 2 * sums, job.q.sum = job.p.max + 3 * sums;
         job.apart = job.p.max + 4 * sums;
-        kl_pack(be, &job.p, cpu_row(x, from), WORK_LEFT);
-        kl_pack(be, &job.q, cpu_row(other_x, from), WORK_RIGHT);
+        job.p.x = packed_rows(be, WORK_LEFT, cpu_row(x, from), chunk.rows, job.p.w.n_in);
+        job.q.x = packed_rows(be, WORK_RIGHT, cpu_row(other_x, from), chunk.rows, job.q.w.n_in);
         int32_t row_tasks = threads == 1 ? 1 : div_up(4 * threads, chunk.n_blocks);
         job.step = min_i32(packed_chunk(&job.p.x), packed_chunk(&job.q.x));
         job.step = min_i32(job.step, div_up(job.p.x.row_blocks, row_tasks));

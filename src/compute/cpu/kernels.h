@@ -19,8 +19,8 @@ typedef struct Q8Panel { // Q8_BLOCK inputs of PANEL outputs
 } Q8Panel;
 // Rows of a tile: what fits the registers of AVX-512 with two vectors of columns. Narrower machines split tiles inside.
 #define TILE_ROWS 12
-// Left-hand sides of tiles are packed in blocks of BLOCK_K columns: [TILE_ROWS][BLOCK_K], 12 KiB, a quarter of an L1
-// cache.
+// Sums are cut into blocks of at most so many steps, so that what a tile reads fits an L1 cache; lines of attention's
+// scores have blocks of so many positions.
 #define BLOCK_K 256
 #define CPU_SLACK_BYTES 256
 
@@ -31,7 +31,7 @@ typedef struct Tile {
     size_t c_row, c_panel; // strides in floats
     const float *a;
     const void *b;         // padded; float, or BF16 pairs (tile_bf16; b_row is then PANEL and unused)
-    size_t a_k; // tile_columns: a[i][k] is a[k * a_k + i]; else a[i][k] is a[i * BLOCK_K + k] and a_k is unused
+    size_t a_row; // a[i][k] is a[i * a_row + k]; tile_columns: a[k * a_row + i]
     size_t b_row, b_panel; // strides in elements
     int32_t rows;          // 1 .. TILE_ROWS
     int32_t panels;        // 1, 2 or 4; rows * panels <= TILE_ROWS

@@ -2,21 +2,29 @@
 #include <string.h>
 #include "compute/cpu/product.h"
 
-Packed packed_shape(int32_t rows, int32_t cols)
+// Rows this far apart, or a multiple of it, share few sets of an L1 cache, so that a block would push itself out.
+#define BAD_STRIDE_BYTES 2048
+
+static Packed packed_shape(int32_t rows, int32_t cols)
 {
     Packed p = {.rows = rows, .cols = cols, .row_blocks = div_up(rows, TILE_ROWS), .col_blocks = div_up(cols, BLOCK_K)};
     p.col_block = (int32_t)round_up((size_t)div_up(cols, p.col_blocks), 16);
+    p.row_stride = (size_t)cols * sizeof(float) % BAD_STRIDE_BYTES == 0 ? p.col_block : cols;
     return p;
 }
 
-size_t packed_bytes(const Packed *packed)
+size_t packed_work_bytes(int32_t rows, int32_t cols)
 {
-    return (size_t)packed->row_blocks * (size_t)packed->col_blocks * TILE_ROWS * BLOCK_K * sizeof(float);
+    Packed p = packed_shape(rows, cols);
+    if (p.row_stride == cols)
+        return 0;
+    return (size_t)p.row_blocks * (size_t)p.col_blocks * TILE_ROWS * (size_t)p.col_block * sizeof(float);
 }
 
 typedef struct PackJob {
     const Packed *packed;
     const float *x;
+    float *to;
 } PackJob;
 
 static void pack_part(const void *args, int32_t from, int32_t to)
@@ -28,21 +36,28 @@ static void pack_part(const void *args, int32_t from, int32_t to)
         for (int32_t kb = 0; kb < packed->col_blocks; kb++) {
             const float *x = job->x + (size_t)first * (size_t)packed->cols + (size_t)kb * (size_t)packed->col_block;
             size_t bytes = (size_t)packed_len(packed, kb) * sizeof(float);
+            float *block = job->to + (packed_block(packed, rb, kb) - packed->data);
             for (int32_t i = 0; i < rows; i++)
-                memcpy(packed_block(packed, rb, kb) + i * BLOCK_K, x + (size_t)i * (size_t)packed->cols, bytes);
+                memcpy(block + i * packed->col_block, x + (size_t)i * (size_t)packed->cols, bytes);
         }
     }
 }
 
-void pack_rows(Backend *be, const Packed *packed, const float *x)
+Packed packed_rows(Backend *be, CpuWork where, const float *x, int32_t rows, int32_t cols)
 {
-    PackJob job = {.packed = packed, .x = x};
-    cpu_run_parts(be, 2.0 * packed->rows * packed->cols, packed->row_blocks, pack_part, &job);
+    Packed packed = packed_shape(rows, cols);
+    packed.data = x;
+    if (packed.row_stride == cols)
+        return packed;
+    PackJob job = {.packed = &packed, .x = x, .to = cpu_work(be, where, packed_work_bytes(rows, cols))};
+    packed.data = job.to;
+    cpu_run_parts(be, 2.0 * rows * cols, packed.row_blocks, pack_part, &job);
+    return packed;
 }
 
 int32_t packed_chunk(const Packed *packed)
 {
-    int32_t blocks = 512 * 1024 / (TILE_ROWS * (int32_t)sizeof(float)) / packed->cols;
+    int32_t blocks = 256 * 1024 / (TILE_ROWS * (int32_t)sizeof(float)) / packed->cols;
     return max_i32(2, min_i32(blocks, CHUNK_ROWS_MAX / TILE_ROWS));
 }
 
@@ -51,17 +66,24 @@ int32_t panels_at_once(int32_t rows)
     return rows <= 2 ? PRODUCT_PANELS_MAX : rows <= 6 ? 2 : 1;
 }
 
+#define WIDEN_BLOCKS 3 // of rows: from so many on, BF16 is widened once for all of them rather than in every tile
+
 // Inputs k .. k + tile->len - 1 of a tile's panels, as the tile's b: in place, or widened into room for as many.
-static void tile_weight(const Product *product, Tile *tile, int32_t panel, int32_t k, float *widened)
+static void tile_weight(const Product *product, Tile *tile, int32_t panel, int32_t k, bool widen, float *widened)
 {
     Weight w = product->w;
-    if (w.dtype != DTYPE_Q8_0) {
+    if (!widen) {
         tile->b = weight_panel(w, panel, k);
         tile->b_panel = weight_panel_elements(w);
         return;
     }
-    for (int32_t p = 0; p < tile->panels; p++)
-        product->kernels->widen_q8(widened + (size_t)p * BLOCK_K * PANEL, q8_panel(w, panel + p), k, tile->len);
+    for (int32_t p = 0; p < tile->panels; p++) {
+        float *to = widened + (size_t)p * BLOCK_K * PANEL;
+        if (w.dtype == DTYPE_BF16)
+            product->kernels->widen_panel(to, weight_panel(w, panel + p, 0), k, tile->len);
+        else
+            product->kernels->widen_q8(to, q8_panel(w, panel + p), k, tile->len);
+    }
     tile->b = widened;
     tile->b_panel = BLOCK_K * PANEL;
 }
@@ -73,20 +95,22 @@ void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_
     Weight w = product->w;
     int32_t first = packed_row(x, rb_from), rows = packed_row(x, rb_to) - first;
     int32_t most = rb_to - rb_from == 1 ? panels_at_once(rows) : 1;
+    bool widen = w.dtype == DTYPE_Q8_0 || (w.dtype == DTYPE_BF16 && rb_to - rb_from >= WIDEN_BLOCKS);
     assert((size_t)rows * (size_t)most * PANEL <= PRODUCT_SUMS_FLOATS);
     for (int32_t panel = panel_from, panels; panel < panel_to; panel += panels) {
         for (panels = most; panel + panels > panel_to;)
             panels /= 2;
-        Tile tile = {.c_row = PANEL, .c_panel = (size_t)rows * PANEL, .b_row = PANEL, .panels = panels};
+        Tile tile = {.c_row = PANEL, .c_panel = (size_t)rows * PANEL, .a_row = (size_t)x->row_stride, .b_row = PANEL,
+                     .panels = panels};
         for (int32_t kb = 0; kb < x->col_blocks; kb++) {
             tile.len = packed_len(x, kb);
-            tile_weight(product, &tile, panel, kb * x->col_block, acc + PRODUCT_SUMS_FLOATS);
+            tile_weight(product, &tile, panel, kb * x->col_block, widen, acc + PRODUCT_SUMS_FLOATS);
             tile.load = kb > 0;
             for (int32_t rb = rb_from; rb < rb_to; rb++) {
                 tile.a = packed_block(x, rb, kb);
                 tile.rows = packed_row(x, rb + 1) - packed_row(x, rb);
                 tile.c = acc + (size_t)(packed_row(x, rb) - first) * PANEL;
-                if (w.dtype == DTYPE_BF16)
+                if (w.dtype == DTYPE_BF16 && !widen)
                     product->kernels->tile_bf16(&tile);
                 else
                     product->kernels->tile(&tile);
@@ -127,11 +151,9 @@ void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w
 {
     if (rows == 0)
         return;
-    Packed packed = packed_shape(rows, w.n_in);
-    packed.data = cpu_work(be, WORK_LEFT, packed_bytes(&packed));
+    Packed packed = packed_rows(be, WORK_LEFT, x, rows, w.n_in);
     double work = (double)rows * w.n_out * w.n_in;
     int threads = cpu_threads_for(be, work);
-    pack_rows(be, &packed, x);
     ProductJob job = {.chunk = packed_chunk(&packed)};
     int32_t n_chunks = div_up(packed.row_blocks, job.chunk), panels = weight_panels(w), at_once = panels_at_once(rows);
     int32_t wanted = div_up(work > 1e7 ? 8 * threads : threads, n_chunks); // many small tasks even out the load

@@ -4,26 +4,30 @@
 
 #include "compute/cpu/cpu_ops.h"
 
-// x[rows, cols] cut into blocks of at most TILE_ROWS rows and at most BLOCK_K columns, all of nearly equal size; each
-// block is [TILE_ROWS][BLOCK_K] floats. Blocks of one row block follow one another.
+// x[rows, cols] cut into blocks of at most TILE_ROWS rows and at most BLOCK_K columns, all of nearly equal size. Where
+// rows lie well for a cache the blocks are those of x itself; else copies of [TILE_ROWS][col_block] floats, those of
+// one row block following one another.
 typedef struct Packed {
-    float *data;
+    const float *data;
     int32_t rows, cols;
     int32_t row_blocks, col_blocks;
     int32_t col_block; // columns of a block but the last; even, as BF16 comes in pairs
+    int32_t row_stride; // of the blocks, in floats: cols or col_block
 } Packed;
 
-Packed packed_shape(int32_t rows, int32_t cols);
-size_t packed_bytes(const Packed *packed);
-// Copies x[rows, cols] into packed->data.
-void pack_rows(Backend *be, const Packed *packed, const float *x);
+// The blocks of x[rows, cols], which must stay as it is while they are used. Copies, if any, are in workspace `where`.
+Packed packed_rows(Backend *be, CpuWork where, const float *x, int32_t rows, int32_t cols);
+size_t packed_work_bytes(int32_t rows, int32_t cols); // of that workspace
 static inline int32_t packed_row(const Packed *packed, int32_t rb) // first row of a block
 {
     return part_start(packed->rows, packed->row_blocks, rb);
 }
-static inline float *packed_block(const Packed *packed, int32_t rb, int32_t kb)
+static inline const float *packed_block(const Packed *packed, int32_t rb, int32_t kb)
 {
-    return packed->data + ((size_t)rb * (size_t)packed->col_blocks + (size_t)kb) * TILE_ROWS * BLOCK_K;
+    if (packed->row_stride == packed->cols)
+        return packed->data + (size_t)packed_row(packed, rb) * (size_t)packed->cols + (size_t)(kb * packed->col_block);
+    size_t block = (size_t)rb * (size_t)packed->col_blocks + (size_t)kb;
+    return packed->data + block * TILE_ROWS * (size_t)packed->col_block;
 }
 static inline int32_t packed_len(const Packed *packed, int32_t kb)
 {
@@ -51,7 +55,7 @@ void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_
 #define CHUNK_ROWS_MAX (16 * TILE_ROWS)
 #define PRODUCT_SUMS_FLOATS (CHUNK_ROWS_MAX * PANEL)
 #define PRODUCT_PANELS_MAX 4
-// What product_part needs: sums, and panels of a Q8_0 weight, widened.
+// What product_part needs: sums, and panels of a weight, widened.
 #define PRODUCT_ACC_FLOATS (PRODUCT_SUMS_FLOATS + PRODUCT_PANELS_MAX * BLOCK_K * PANEL)
 
 // out = x w^T + bias + residual with all threads; residual may be out, bias and residual may be NULL.

@@ -74,7 +74,7 @@ static void input_task(void *context, int32_t task, int worker)
         int32_t nb = n / dout->col_block, in_block = n % dout->col_block;
         len = min_i32(job->step, packed_len(dout, nb) - in_block);
         transpose_weight(job, transposed, n, len, panel_from, panel_to, transposed + INPUT_TRANSPOSED_FLOATS);
-        Tile tile = {.c_row = PANEL, .b_row = PANEL, .panels = 1, .len = len, .load = n > 0};
+        Tile tile = {.c_row = PANEL, .a_row = (size_t)dout->row_stride, .b_row = PANEL, .panels = 1, .len = len, .load = n > 0};
         for (int32_t panel = panel_from; panel < panel_to; panel++) {
             tile.b = transposed + (size_t)(panel - panel_from) * (size_t)job->step * PANEL;
             for (int32_t rb = rb_from; rb < rb_to; rb++) {
@@ -96,9 +96,7 @@ void product_input_gradient(Backend *be, float *dx, const float *dout, int32_t r
     if (rows == 0)
         return;
     InputJob job = {.kernels = cpu_kernels(be), .w = w, .dx = dx, .accumulate = accumulate};
-    job.dout = packed_shape(rows, w.n_out);
-    job.dout.data = cpu_work(be, WORK_LEFT, packed_bytes(&job.dout));
-    pack_rows(be, &job.dout, dout);
+    job.dout = packed_rows(be, WORK_LEFT, dout, rows, w.n_out);
     int threads = cpu_threads_for(be, (double)rows * w.n_out * w.n_in);
     job.work = cpu_work(be, WORK_THREADS, (size_t)threads * INPUT_WORK_FLOATS * sizeof(float));
     job.n_chunks = div_up(job.dout.row_blocks, INPUT_CHUNK_BLOCKS);
@@ -125,13 +123,24 @@ typedef struct WeightJob {
     int32_t pieces;     // tasks that share a panel
 } WeightJob;
 
-// to[T][to_row] = columns k_from .. of x[T, cols].
-static void pack_columns(float *to, const float *x, int32_t rows, int32_t cols, int32_t k_from, int32_t width,
-                         int32_t to_row)
+// to[T][TILE_ROWS] = so many columns of x[T, cols] (padded); tiles leave alone what is more than a block's own.
+static void pack_inputs(float *to, const float *x, int32_t rows, size_t cols)
 {
-    for (int32_t t = 0; t < rows; t++)
-        memcpy(to + (size_t)t * (size_t)to_row, x + (size_t)t * (size_t)cols + (size_t)k_from,
-               (size_t)width * sizeof(float));
+    for (int32_t t = 0; t < rows; t++, to += TILE_ROWS, x += cols)
+        memcpy(to, x, TILE_ROWS * sizeof(float)); // of a constant size: a few moves, no call
+}
+
+// to[T][PANEL] = `width` columns of dout[T, cols], then zeros.
+static void pack_outputs(float *to, const float *dout, int32_t rows, size_t cols, int32_t width)
+{
+    if (width < PANEL)
+        memset(to, 0, (size_t)rows * PANEL * sizeof(float));
+    for (int32_t t = 0; t < rows; t++, to += PANEL, dout += cols) {
+        if (width == PANEL)
+            memcpy(to, dout, PANEL * sizeof(float));
+        else
+            memcpy(to, dout, (size_t)width * sizeof(float));
+    }
 }
 
 // Packs inputs and outputs: block i of x for i < blocks, then panels of dout.
@@ -140,16 +149,12 @@ static void weight_pack_part(const void *args, int32_t from, int32_t to)
     const WeightJob *job = args;
     for (int32_t i = from; i < to; i++) {
         if (i < job->blocks) {
-            int32_t k = part_start(job->dw.n_in, job->blocks, i),
-                    width = part_start(job->dw.n_in, job->blocks, i + 1) - k;
             float *block = job->x_packed + (size_t)i * (size_t)job->rows * TILE_ROWS;
-            pack_columns(block, job->x, job->rows, job->dw.n_in, k, width, TILE_ROWS);
+            pack_inputs(block, job->x + part_start(job->dw.n_in, job->blocks, i), job->rows, (size_t)job->dw.n_in);
         } else {
             int32_t panel = i - job->blocks, width = min_i32(PANEL, job->dw.n_out - panel * PANEL);
             float *block = job->dout_packed + (size_t)panel * (size_t)job->rows * PANEL;
-            if (width < PANEL)
-                memset(block, 0, (size_t)job->rows * PANEL * sizeof(float));
-            pack_columns(block, job->dout, job->rows, job->dw.n_out, panel * PANEL, width, PANEL);
+            pack_outputs(block, job->dout + panel * PANEL, job->rows, (size_t)job->dw.n_out, width);
         }
     }
 }
@@ -163,7 +168,7 @@ static void weight_task(void *context, int32_t task, int worker)
             kb_to = part_start(job->blocks, job->pieces, piece + 1);
     float *c = cpu_floats(job->dw.data) + (size_t)panel * weight_panel_elements(job->dw);
     for (int32_t from = 0; from < rows; from += BLOCK_K) { // a block of dout stays in L1
-        Tile tile = {.c_row = PANEL, .a_k = TILE_ROWS, .b_row = PANEL, .panels = 1, .load = true};
+        Tile tile = {.c_row = PANEL, .a_row = TILE_ROWS, .b_row = PANEL, .panels = 1, .load = true};
         tile.b = job->dout_packed + ((size_t)panel * (size_t)rows + (size_t)from) * PANEL;
         tile.len = min_i32(BLOCK_K, rows - from);
         for (int32_t kb = kb_from; kb < kb_to; kb++) {
@@ -211,12 +216,11 @@ void cpu_linear_backward_weight(Backend *be, Weight dw, Vec dbias, Mat dout, Mat
 
 void product_needs(WorkNeeds *needs, int threads, int32_t rows, int32_t n_out, int32_t n_in, bool backward)
 {
-    Packed x = packed_shape(rows, n_in), dout = packed_shape(rows, n_out);
-    work_need(needs, WORK_LEFT, packed_bytes(&x));
+    work_need(needs, WORK_LEFT, packed_work_bytes(rows, n_in));
     work_need(needs, WORK_THREADS, (size_t)threads * PRODUCT_ACC_FLOATS * sizeof(float));
     if (!backward)
         return;
-    work_need(needs, WORK_LEFT, packed_bytes(&dout));
+    work_need(needs, WORK_LEFT, packed_work_bytes(rows, n_out));
     work_need(needs, WORK_LEFT, (size_t)div_up(n_in, TILE_ROWS) * (size_t)rows * TILE_ROWS * sizeof(float));
     work_need(needs, WORK_RIGHT, (size_t)div_up(n_out, PANEL) * (size_t)rows * PANEL * sizeof(float));
     work_need(needs, WORK_THREADS, (size_t)threads * INPUT_WORK_FLOATS * sizeof(float));

@@ -155,11 +155,13 @@ static const Term *read_exponent(Parser *p, const Term *mantissa) {
 }
 
 static Str base_word(Str word) { // "two" as digits; empty where it is none
-    static const char *const words[] = {"two",  "three", "four",   "five",     "six",      "seven",   "eight", "nine",
-                                        "ten",  "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"};
-    static const char *const digits[] = {"2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"};
+    static const char *const words[][2] = {
+        {"two", "2"},     {"three", "3"},   {"four", "4"},      {"five", "5"},      {"six", "6"},
+        {"seven", "7"},   {"eight", "8"},   {"nine", "9"},      {"ten", "10"},      {"eleven", "11"},
+        {"twelve", "12"}, {"thirteen", "13"}, {"fourteen", "14"}, {"fifteen", "15"}, {"sixteen", "16"},
+    };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (str_equal(word, str_of(words[i]))) return str_of(digits[i]);
+        if (str_equal(word, str_of(words[i][0]))) return str_of(words[i][1]);
     }
     return (Str){0};
 }
