@@ -37,3 +37,15 @@ const Command *command_find(const char *name) {
     }
     return NULL;
 }
+
+bool command_in_group(const Command *command, const char *group) {
+    size_t n = strlen(group);
+    return strncmp(command->name, group, n) == 0 && command->name[n] == ' ';
+}
+
+bool command_group_exists(const char *group) {
+    for (size_t i = 0; command_table[i] != NULL; i++) {
+        if (command_in_group(command_table[i], group)) return true;
+    }
+    return false;
+}

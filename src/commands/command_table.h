@@ -8,4 +8,8 @@ extern const Command *const command_table[]; // ends with NULL
 // By its whole name ("data countdown"), NULL when there is none.
 const Command *command_find(const char *name);
 
+// "data countdown" is in the group "data".
+bool command_in_group(const Command *command, const char *group);
+bool command_group_exists(const char *group);
+
 #endif

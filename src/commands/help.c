@@ -14,9 +14,11 @@ static const OptionRow rows[] = {
     {0},
 };
 
-void help_write_overview(Buf *out) {
+void help_write_overview(Buf *out, const char *group) {
     buf_printf(out, "rlt %s: Reinforcement-Learned Teachers\n\nusage: rlt COMMAND [recipe.yaml] [key=value ...]\n\n", RLT_VERSION);
-    for (const Command *const *c = command_table; *c != NULL; c++) buf_printf(out, "  %-18s %s\n", (*c)->name, (*c)->summary);
+    for (const Command *const *c = command_table; *c != NULL; c++) {
+        if (*group == 0 || command_in_group(*c, group)) buf_printf(out, "  %-18s %s\n", (*c)->name, (*c)->summary);
+    }
     buf_add_text(out, "\n`rlt COMMAND --help` lists a command's keys, `rlt help recipe` those of a recipe.\n");
 }
 
@@ -64,7 +66,7 @@ static bool run(const Options *options, Error *error) {
     buf_init(&text, 0);
     bool ok = true;
     if (*topic == 0) {
-        help_write_overview(&text);
+        help_write_overview(&text, "");
     } else if (strcmp(topic, "recipe") == 0) {
         write_recipe_help(&text);
     } else if (command != NULL) {

@@ -4,6 +4,6 @@
 
 #include "base/buf.h"
 
-void help_write_overview(Buf *out);
+void help_write_overview(Buf *out, const char *group); // "": of all groups
 
 #endif

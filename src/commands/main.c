@@ -15,10 +15,10 @@ static void out_of_memory(size_t bytes) {
     _exit(1);
 }
 
-static void print_commands(FILE *to) {
+static void print_commands(FILE *to, const char *group) {
     Buf text;
     buf_init(&text, 0);
-    help_write_overview(&text);
+    help_write_overview(&text, group);
     fputs(text.data, to);
     buf_free(&text);
 }
@@ -70,7 +70,7 @@ int main(int argc, char **argv) {
     mem_set_oom_handler(out_of_memory);
     signal(SIGXFSZ, SIG_IGN); // a limit on file sizes is then a failed write like any other, and is reported
     if (argc < 2) {
-        print_commands(stderr);
+        print_commands(stderr, "");
         return 2;
     }
     if (strcmp(argv[1], "--version") == 0) {
@@ -80,9 +80,10 @@ int main(int argc, char **argv) {
     int n_words = 0;
     const Command *command = find_command(argc, argv, &n_words);
     if (command == NULL) {
-        bool help = wants_help(argc, argv);
-        if (!help) fprintf(stderr, "rlt: unknown command \"%s\"\n\n", argv[1]);
-        print_commands(help ? stdout : stderr);
+        bool help = wants_help(argc, argv), in_group = command_group_exists(argv[1]);
+        if (!help && !in_group) fprintf(stderr, "rlt: unknown command \"%s\"\n\n", argv[1]);
+        if (!help && in_group) fprintf(stderr, "rlt: expected one of these after \"%s\"\n\n", argv[1]);
+        print_commands(help ? stdout : stderr, in_group ? argv[1] : "");
         return help ? 0 : 2;
     }
     if (wants_help(argc, argv)) {

@@ -91,7 +91,8 @@ static bool check_number(const OptionRow *row, const char *where, const char *te
         return error_set(error, "%s: %s=%s: expected %s", where, row->key, text, kind);
     }
     if ((row->min != 0 || row->max != 0) && (value < row->min || value > row->max)) {
-        return error_set(error, "%s: %s=%s: expected %s from %g to %g", where, row->key, text, kind, row->min, row->max);
+        return error_set(error, "%s: %s=%s: expected %s from %s to %s", where, row->key, text, kind,
+                         option_bound_text(row->min).text, option_bound_text(row->max).text);
     }
     return true;
 }

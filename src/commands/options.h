@@ -67,6 +67,11 @@ void options_write_json(const Options *options, JsonWriter *w);
 // The text of --help, and the part of it that lists rows.
 void options_write_help(const Command *command, Buf *out);
 void option_rows_write_help(const OptionRow *rows, Buf *out);
+// A bound of a row in as few digits, of 6 at least, as read back: "1e+09", "4294967295".
+typedef struct BoundText {
+    char text[32];
+} BoundText;
+BoundText option_bound_text(double bound);
 // Whether a text is a value of the row's type and range; the message begins with `where`.
 MUST_CHECK bool option_check(const OptionRow *row, const char *where, const char *text, Error *error);
 // A checked value in its row's type.

@@ -1,4 +1,6 @@
 // The text of --help, from a command's table.
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "commands/options.h"
@@ -16,10 +18,20 @@ static const char *type_name(OptionType type) {
     return "text";
 }
 
+BoundText option_bound_text(double bound) {
+    BoundText out;
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(out.text, sizeof out.text, "%.*g", digits, bound);
+        if (strtod(out.text, NULL) == bound) break;
+    }
+    return out;
+}
+
 void option_rows_write_help(const OptionRow *rows, Buf *out) {
     for (const OptionRow *row = rows; row->key != NULL; row++) {
         buf_printf(out, "  %s (%s", row->key, row->type == OPTION_CHOICE ? row->choices : type_name(row->type));
-        if (row->min != 0 || row->max != 0) buf_printf(out, ", %g to %g", row->min, row->max);
+        if (row->min != 0 || row->max != 0)
+            buf_printf(out, ", %s to %s", option_bound_text(row->min).text, option_bound_text(row->max).text);
         if (row->fallback == NULL) {
             buf_add_text(out, "; must be given)");
         } else if (*row->fallback == 0) {

@@ -12,6 +12,7 @@
 #include "commands/lora_options.h"
 #include "commands/manifest.h"
 #include "commands/rl_options.h"
+#include "commands/rl_records.h"
 #include "commands/rollout_file.h"
 #include "commands/run_folder.h"
 #include "commands/run_shape.h"
@@ -72,6 +73,7 @@ typedef struct RlRun {
     size_t n_questions;
     Trainer *trainer;
     RunFolder *folder;
+    RlRecords records;
     RolloutKeeper keeper;
     Sha256Hex build; // of this program
     Rl rl;
@@ -153,7 +155,7 @@ static void longest_texts(const RlRun *r, int32_t *prompt, int32_t *student_text
     Rl rl = {.dialogue = &r->dialogue};
     Ids ids = {0};
     *prompt = *student_text = 0;
-    for (size_t i = 0; i < r->data.count; i++) {
+    for (size_t i = 0; i < r->n_questions; i++) {
         const RlQuestion *question = &r->questions[i];
         ids.len = 0;
         reward->prompt(&rl, question, &ids);
@@ -237,6 +239,8 @@ static bool read_data(RlRun *r, Error *error) {
 
 static bool set_up(RlRun *r, Error *error) {
     const Options *o = r->options;
+    r->records = (RlRecords){r->folder, r->policy.tokenizer, is_teacher(r) ? &r->student_dialogue : NULL, &r->rl.sum,
+                             options_int(o, "log_samples")};
     r->scorer = (RltScorer){.student = r->student, .student_pass = r->student_pass, .student_dialogue = &r->student_dialogue,
                             .teacher_dialogue = &r->dialogue, .temperature = (float)options_real(o, "temperature"),
                             .max_rows = (int32_t)options_int(o, "max_rows")};
@@ -277,114 +281,10 @@ static bool set_up(RlRun *r, Error *error) {
         .sync_policy_share = (float)options_real(o, "sync_share"),
     };
     if (is_teacher(r) && options_bool(o, "log_tokens")) {
-        int64_t questions = options_int(o, "questions"); // record_samples takes them question by question
+        int64_t questions = options_int(o, "questions"); // rl_record_samples takes them question by question
         r->rl.n_kept_tokens = (int32_t)((options_int(o, "log_samples") + questions - 1) / questions);
     }
     return reward_sum_open(o, options_int(o, "max_tokens"), &r->format, is_teacher(r), &r->rl.sum, error);
-}
-
-// ---- records
-
-static bool record_metrics(RlRun *r, int64_t step, double rate, const RlMetrics *m, const StepCounts *work, Error *error) {
-    int64_t naive = m->generate.tokens_naive + m->reward_counts.tokens_naive + m->reference_counts.tokens_naive + m->grpo.tokens_naive;
-    int64_t computed = m->generate.tokens_computed + m->reward_counts.tokens_computed + m->reference_counts.tokens_computed +
-                       m->grpo.tokens_computed;
-    Metric own[] = {
-        {"reward", m->reward}, {"reward_std", m->reward_std}, {"r_ss", m->r_ss}, {"r_kl", m->r_kl}, {"match", m->match},
-        {"kl_student", m->kl_student}, {"closed", m->closed}, {"right", m->right}, {"truncated", m->truncated},
-        {"length", m->length}, {"loss", m->grpo.loss}, {"policy_loss", m->grpo.policy_loss}, {"kl_reference", m->grpo.kl},
-        {"entropy", m->grpo.entropy}, {"clip_fraction", m->grpo.clip_fraction}, {"ratio_error", m->grpo.ratio_error},
-        {"grad_norm", m->grpo.grad_norm}, {"learning_rate", rate}, {"tokens_sampled", (double)m->generate.tokens_sampled},
-        {"tokens_computed", (double)computed}, {"tokens_naive", (double)naive},
-    };
-    Metric metrics[sizeof own / sizeof *own + N_ADDED_REWARDS];
-    size_t n = sizeof own / sizeof *own;
-    char names[N_ADDED_REWARDS][32];
-    memcpy(metrics, own, sizeof own);
-    for (int k = 0; k < N_ADDED_REWARDS; k++) {
-        if (r->rl.sum.weights[k] == 0) continue;
-        snprintf(names[k], sizeof names[k], "reward_%s", added_reward_name(k));
-        metrics[n++] = (Metric){names[k], m->added[k]};
-    }
-    Metric timing[] = {
-        {"rollout_s", m->rollout_s}, {"reward_s", m->reward_s}, {"reference_s", m->reference_s}, {"update_s", m->update_s},
-        {"rollout_tokens_per_s", (double)m->generate.tokens_sampled / m->rollout_s},
-        {"update_tokens_per_s", (double)m->grpo.tokens_computed / m->update_s},
-        // how the samples came to be, not what they are: slots decide it
-        {"passes", (double)m->generate.passes}, {"tokens_drafted", (double)m->generate.tokens_drafted},
-        {"tokens_accepted", (double)m->generate.tokens_accepted},
-        {"draft_acceptance", (double)m->generate.tokens_accepted / fmax(1, (double)m->generate.tokens_drafted)},
-        {"allocations", (double)work->allocations}, {"page_faults", (double)work->page_faults},
-    };
-    return run_folder_metrics(r->folder, step, metrics, n, timing, sizeof timing / sizeof *timing, error);
-}
-
-static void write_tokens(JsonWriter *w, const char *key, const Tokenizer *tokenizer, const int32_t *ids, int32_t n) {
-    Buf bytes, text;
-    buf_init(&bytes, 0), buf_init(&text, 0);
-    jw_key(w, key);
-    jw_array_begin(w);
-    for (int32_t i = 0; i < n; i++) {
-        buf_clear(&bytes), buf_clear(&text);
-        tokenizer_decode(tokenizer, &ids[i], 1, false, &bytes);
-        buf_add_utf8_lossy(&text, buf_str(&bytes));
-        jw_string(w, buf_str(&text));
-    }
-    jw_array_end(w);
-    buf_free(&bytes), buf_free(&text);
-}
-
-// Tokens of the explanation with their values in r_KL, of the solution with theirs in r_SS.
-static void write_token_values(const RlRun *r, const RlQuestion *question, const RlSample *sample, JsonWriter *w) {
-    const RltSample *rlt = &sample->rlt;
-    Ids after = {0};
-    int32_t from, to;
-    dialogue_student_after(&r->student_dialogue, question->solution, &after, &from, &to);
-    write_tokens(w, "tokens", r->policy.tokenizer, rlt->ids, rlt->n_explanation);
-    jw_kf32_array(w, "kl_values", rlt->kl_values, (size_t)rlt->n_explanation);
-    write_tokens(w, "solution_tokens", r->student_dialogue.tokenizer, after.data + from, to - from);
-    jw_kf32_array(w, "ss_values", rlt->ss_values, (size_t)rlt->n_solution);
-    ids_free(&after);
-}
-
-static void write_sample(const RlRun *r, int64_t step, const RlRollout *rollout, int32_t q, int32_t s, Buf *line) {
-    const RlSample *sample = &rollout->samples[q * rollout->group_size + s];
-    Buf text;
-    buf_init(&text, 0);
-    tokenizer_decode(r->policy.tokenizer, sample->completion.ids, sample->completion.n, false, &text);
-    JsonWriter w = json_writer(line);
-    jw_object_begin(&w);
-    jw_kint(&w, "step", step);
-    jw_kstring(&w, "question", rollout->questions[q].question);
-    jw_kstring(&w, "solution", rollout->questions[q].solution);
-    jw_kint(&w, "sample", s);
-    jw_kstring(&w, "completion", buf_str(&text));
-    jw_kf64(&w, "reward", sample->reward);
-    jw_kf64(&w, "advantage", sample->advantage);
-    if (is_teacher(r)) {
-        jw_kf64(&w, "r_ss", sample->rlt.parts.r_ss);
-        jw_kf64(&w, "r_kl", sample->rlt.parts.r_kl);
-        jw_kf64(&w, "match", sample->rlt.parts.match);
-    }
-    reward_sum_write(&r->rl.sum, sample->added, &w);
-    if (sample->rlt.kl_values != NULL) write_token_values(r, &rollout->questions[q], sample, &w);
-    jw_kstring(&w, "finish", str_of(finish_name(sample->completion.finish)));
-    jw_object_end(&w);
-    buf_add_char(line, '\n');
-    buf_free(&text);
-}
-
-// The first samples of the step's first questions, one each.
-static bool record_samples(RlRun *r, int64_t step, const RlRollout *rollout, Error *error) {
-    int64_t n = options_int(r->options, "log_samples"), all = (int64_t)rollout->n_questions * rollout->group_size;
-    Buf lines;
-    buf_init(&lines, 0);
-    for (int64_t i = 0; i < n && i < all; i++) {
-        write_sample(r, step, rollout, (int32_t)(i % rollout->n_questions), (int32_t)(i / rollout->n_questions), &lines);
-    }
-    bool ok = n == 0 || run_folder_sample(r->folder, buf_str(&lines), error);
-    buf_free(&lines);
-    return ok;
 }
 
 // ---- rollouts that an interrupted run has sampled already
@@ -467,7 +367,8 @@ static bool one_step(RlRun *r, int64_t step, float rate, const RlQuestion *chose
     bool ok = rl_step(&r->rl, step, rate, chosen, n, &rollout, &m, error);
     step_counts_end(&work);
     if (ok && r->grading.failed) ok = error_set(error, "%s", r->grading.error.message);
-    ok = ok && record_metrics(r, step, rate, &m, &work, error) && record_samples(r, step, &rollout, error);
+    ok = ok && rl_record_metrics(&r->records, step, rate, &m, &work, error) &&
+         rl_record_samples(&r->records, step, &rollout, error);
     rl_rollout_free(&rollout);
     if (!ok) return false;
     if (m.reference_equal) log_info("step %lld: the reference has the policy's weights, so its log-probs are the rollout's", (long long)step);

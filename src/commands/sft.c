@@ -1,4 +1,5 @@
 // rlt sft: supervised fine-tuning. From-scratch training of a small model, the teacher's warm-up, students' distillation.
+#include <assert.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -81,8 +82,9 @@ static void sft_free(Sft *s) {
 // ---- the model
 
 static ModelConfig scratch_config(const Options *o, const Tokenizer *tokenizer, const ChatTemplate *chat, bool has_chat) {
-    const char *family = options_text(o, "scratch.family");
-    ModelFamily kind = strcmp(family, "qwen2") == 0 ? MODEL_QWEN2 : strcmp(family, "qwen3") == 0 ? MODEL_QWEN3 : MODEL_LLAMA;
+    ModelFamily kind = MODEL_LLAMA;
+    bool known = model_family_by_name(str_of(options_text(o, "scratch.family")), &kind);
+    assert(known), (void)known; // the choices of the key are the families' names
     int32_t hidden = (int32_t)options_int(o, "scratch.hidden"), heads = (int32_t)options_int(o, "scratch.heads");
     int32_t eos = has_chat ? tokenizer_id(tokenizer, str_trim(chat_turn_end(chat))) : -1;
     return (ModelConfig){

@@ -183,12 +183,8 @@ static bool read_config(const ConfigReader *r, ModelConfig *c) {
 }
 
 static bool read_family(const ConfigReader *r, ModelConfig *c) {
-    for (int i = MODEL_LLAMA; i <= MODEL_QWEN3; i++) {
-        if (strcmp(r->architecture, model_family_name((ModelFamily)i)) != 0) continue;
-        c->family = (ModelFamily)i;
-        return true;
-    }
-    return error_set(r->error, "%s: architecture \"%s\": expected llama, qwen2 or qwen3", r->path, r->architecture);
+    return model_family_by_name(str_of(r->architecture), &c->family) ||
+           error_set(r->error, "%s: architecture \"%s\": expected llama, qwen2 or qwen3", r->path, r->architecture);
 }
 
 // ---- vocabulary

@@ -7,12 +7,8 @@
 static bool read_family(json_t *json, const char *path, ModelConfig *config, Error *error) {
     Str type;
     if (!json_need_string(json, path, "model_type", &type, error)) return false;
-    for (int i = MODEL_LLAMA; i <= MODEL_QWEN3; i++) {
-        if (!str_equal(type, str_of(model_family_name((ModelFamily)i)))) continue;
-        config->family = (ModelFamily)i;
-        return true;
-    }
-    return error_set(error, "%s: model_type \"%.64s\": expected llama, qwen2 or qwen3", path, type.ptr);
+    return model_family_by_name(type, &config->family) ||
+           error_set(error, "%s: model_type \"%.64s\": expected llama, qwen2 or qwen3", path, type.ptr);
 }
 
 static bool read_size(json_t *json, const char *path, const char *key, int32_t *out, Error *error) {

@@ -6,14 +6,21 @@
 #define SIZE_LIMIT (1 << 24)
 #define LAYER_LIMIT 512
 
+static const char *const family_names[N_MODEL_FAMILIES] = {"llama", "qwen2", "qwen3"};
+
 const char *model_family_name(ModelFamily family)
 {
-    switch (family) {
-    case MODEL_LLAMA: return "llama";
-    case MODEL_QWEN2: return "qwen2";
-    case MODEL_QWEN3: return "qwen3";
+    return family_names[family];
+}
+
+bool model_family_by_name(Str name, ModelFamily *family)
+{
+    for (int i = 0; i < N_MODEL_FAMILIES; i++) {
+        if (!str_equal(name, str_of(family_names[i]))) continue;
+        *family = (ModelFamily)i;
+        return true;
     }
-    return "?";
+    return false;
 }
 
 static bool check_sizes(const ModelConfig *config, const char *source, Error *error)

@@ -4,9 +4,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/buf.h"
 #include "base/error.h"
 
-typedef enum ModelFamily { MODEL_LLAMA, MODEL_QWEN2, MODEL_QWEN3 } ModelFamily;
+typedef enum ModelFamily { MODEL_LLAMA, MODEL_QWEN2, MODEL_QWEN3, N_MODEL_FAMILIES } ModelFamily;
 
 typedef enum RopeKind { ROPE_DEFAULT, ROPE_LINEAR, ROPE_LLAMA3, ROPE_YARN } RopeKind;
 
@@ -36,6 +37,7 @@ typedef struct ModelConfig {
 // on; `source` names the file in messages.
 MUST_CHECK bool model_config_check(const ModelConfig *config, const char *source, Error *error);
 const char *model_family_name(ModelFamily family); // "llama", "qwen2", "qwen3"
+bool model_family_by_name(Str name, ModelFamily *family);
 
 // inverse frequencies [head_dim / 2] of RoPE after scaling (formulas of the kinds as in Hugging Face's
 // modeling_rope_utils), and YaRN's factor on cos and sin (1 for the others).

@@ -7,6 +7,11 @@ refuses 2 'key "data" must be given' "$rlt" sft out=x
 refuses 2 'expected a whole number' "$rlt" sft data=d out=x steps=many
 refuses 2 'expected one of student|teacher|text' "$rlt" sft data=d out=x format=other
 [ "$("$rlt" nonsense > /dev/null 2>&1; echo $?)" = 2 ] || fail "unknown command: expected status 2"
+status=0
+"$rlt" data nonsense > out.txt 2> group.txt || status=$?
+[ $status = 2 ] && [ ! -s out.txt ] && grep -qF 'expected one of these after "data"' group.txt || fail "data nonsense: $status $(cat group.txt)"
+grep -q '^  data split' group.txt && ! grep -q '^  rl ' group.txt || fail "data nonsense: expected data's commands alone: $(cat group.txt)"
+refuses 2 'seed=-1: expected a whole number from 0 to 4294967295' "$rlt" sft data=d out=x seed=-1
 
 printf 'steps: 3\nstps: 4\n' > recipe.yaml
 refuses 1 'recipe.yaml: unknown key "stps"' "$rlt" sft recipe.yaml

@@ -43,21 +43,8 @@ assert not same or any(same), same
 EOF
 
 # killed at some moment, then resumed: the same bytes
-killed=no
-for _ in $(seq 20); do
-    rm -f killed.jsonl killed.jsonl.partial
-    (exec "$rlt" collect model=base/model data=questions/train.jsonl tags=short limit=16 samples=2 max_tokens=24 seed=3 \
-        out=killed.jsonl student=base/model budget=60 attempts=4 chunk=1 2>> log) &
-    child=$!
-    until [ "$(cat killed.jsonl.partial 2> /dev/null | wc -l)" -ge 3 ] || [ -e killed.jsonl ]; do
-        kill -0 $child 2> /dev/null || break
-        sleep 0.002
-    done
-    kill -9 $child 2> /dev/null || true
-    wait $child 2> /dev/null || true
-    [ -e killed.jsonl ] || { killed=yes; break; }
-done
-[ $killed = yes ] || fail "the run ended before it was killed, 20 times"
+killed_midway killed.jsonl killed.jsonl.partial 3 killed.jsonl "$rlt" collect model=base/model data=questions/train.jsonl \
+    tags=short limit=16 samples=2 max_tokens=24 seed=3 out=killed.jsonl student=base/model budget=60 attempts=4 chunk=1
 printf '{"question": "cut in the mid' >> killed.jsonl.partial
 collect out=killed.jsonl student=base/model budget=60 attempts=4 resume=true
 cmp four.jsonl killed.jsonl || fail "a resumed run differs"

@@ -36,21 +36,8 @@ cmp -s plain/samples.jsonl full/samples.jsonl && fail "full tags gave the same a
 # killed at some moment, then resumed
 long() { OMP_NUM_THREADS=2 evaluate samples=40 max_tokens=60 "$@"; }
 long out=whole
-killed=no
-for _ in $(seq 20); do # a fast machine may end the run before the kill: then once more
-    rm -rf killed
-    (OMP_NUM_THREADS=1 exec "$rlt" eval model=$model data=questions/test.jsonl seed=3 samples=40 max_tokens=60 slots=3 out=killed \
-        > /dev/null 2>> log) &
-    child=$!
-    until [ "$(cat killed/answers.jsonl.partial 2> /dev/null | wc -l)" -ge 80 ] || [ -e killed/results.json ]; do
-        kill -0 $child 2> /dev/null || break
-        sleep 0.002
-    done
-    kill -9 $child 2> /dev/null || true
-    wait $child 2> /dev/null || true
-    [ -e killed/results.json ] || { killed=yes; break; }
-done
-[ $killed = yes ] || fail "the run ended before it was killed, 20 times"
+OMP_NUM_THREADS=1 killed_midway killed killed/answers.jsonl.partial 80 killed/results.json "$rlt" eval model=$model \
+    data=questions/test.jsonl seed=3 samples=40 max_tokens=60 slots=3 out=killed
 refuses 1 'killed: holds a run with seed=3, not 4' "$rlt" eval model=$model \
     data=questions/test.jsonl seed=4 samples=40 max_tokens=60 out=killed resume=true
 refuses 1 'killed: holds an unfinished run; resume=true' "$rlt" eval model=$model data=questions/test.jsonl seed=3 samples=40 \

@@ -56,3 +56,25 @@ refuses_last() {
     [ $got = 1 ] && [ "$(grep -c '^rlt: ' refused.err)" = 1 ] && tail -n 1 refused.err | grep '^rlt: ' | grep -qF -- "$text" ||
         fail "$*: exit status $got, expected 1 and a last line with \"$text\": $(cat refused.err)"
 }
+
+# killed_midway OUT WATCHED LINES FINISHED COMMAND...: killed once the file WATCHED has as many lines; where FINISHED is there by
+# then, since a fast machine may end the run before the kill, once more
+killed_midway() {
+    local out=$1 watched=$2 lines=$3 finished=$4 child
+    shift 4
+    for _ in $(seq 20); do
+        rm -rf "$out" "$watched"
+        (exec "$@" > /dev/null 2>> log) &
+        child=$!
+        until [ "$(cat "$watched" 2> /dev/null | wc -l)" -ge "$lines" ] || [ -e "$finished" ]; do
+            kill -0 $child 2> /dev/null || break
+            sleep 0.002
+        done
+        kill -9 $child 2> /dev/null || true
+        wait $child 2> /dev/null || true
+        [ -e "$finished" ] && continue
+        [ "$(cat "$watched" 2> /dev/null | wc -l)" -ge "$lines" ] || fail "$out: the run ended by itself: $(tail -n 3 log)"
+        return 0
+    done
+    fail "$out: the run ended before it was killed, 20 times"
+}

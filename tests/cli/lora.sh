@@ -17,22 +17,9 @@ full="$rlt rl model=whole/model data=questions/train.jsonl reward=correctness ta
 
 # killed_and_resumed OUT COMMAND...: killed at some moment after three steps, then resumed
 killed_and_resumed() {
-    local out=$1 killed=no
+    local out=$1
     shift
-    for _ in $(seq 20); do # a fast machine may end the run before the kill: then once more
-        rm -rf "$out"
-        (exec "$@" out="$out" 2>> log) &
-        local child=$!
-        until [ "$(cat "$out/metrics.jsonl" 2> /dev/null | wc -l)" -ge 3 ] || [ -d "$out/model" ]; do
-            kill -0 $child 2> /dev/null || break
-            sleep 0.005
-        done
-        kill -9 $child 2> /dev/null || true
-        wait $child 2> /dev/null || true
-        [ -d "$out/model" ] || { killed=yes; break; }
-    done
-    [ $killed = yes ] || fail "$out: the run ended before it was killed, 20 times"
-    [ "$(wc -l < "$out/metrics.jsonl")" -ge 3 ] || fail "$out: the run ended by itself"
+    killed_midway "$out" "$out/metrics.jsonl" 3 "$out/model" "$@" out="$out"
     "$@" out="$out" resume=true 2>> log
 }
 

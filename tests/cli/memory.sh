@@ -46,3 +46,8 @@ same_files whole resumed metrics.jsonl samples.jsonl model/model.safetensors
 rm -rf resumed/model resumed/checkpoints/step-00000006
 rl out=resumed resume=true
 same_files whole resumed metrics.jsonl samples.jsonl model/model.safetensors
+
+# ---- a task's prompts are planned too: one that fills the model is seen before the first step
+printf '{"numbers": [1, 2], "target": 3, "question": "%s"}\n' "$(seq -s ' ' 300)" > long.jsonl
+refuses_last "256 positions, which a prompt of" "$rlt" rl model=base/model data=long.jsonl reward=correctness tags=short questions=1 \
+    samples=2 max_tokens=8 steps=1 out=long

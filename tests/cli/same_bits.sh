@@ -50,22 +50,8 @@ grep -o '"kl_reference":[^,]*' synced/metrics.jsonl | sed 's/.*://' | awk '{ pri
 # killed at some moment after the first checkpoints, then resumed
 long_rl() { rl steps=60 checkpoint_every=1 "$@"; }
 long_rl out=whole
-killed=no
-for _ in $(seq 20); do # a fast machine may end the run before the kill: then once more
-    rm -rf killed
-    (exec "$rlt" rl model=base/model data=questions/train.jsonl reward=teacher tags=short questions=2 samples=4 lr=1e-3 \
-        max_tokens=24 sync_every=2 seed=7 steps=60 checkpoint_every=1 out=killed 2>> log) &
-    child=$!
-    until [ "$(cat killed/metrics.jsonl 2> /dev/null | wc -l)" -ge 3 ] || [ -d killed/model ]; do
-        kill -0 $child 2> /dev/null || break
-        sleep 0.005
-    done
-    kill -9 $child 2> /dev/null || true
-    wait $child 2> /dev/null || true
-    [ -d killed/model ] || { killed=yes; break; }
-done
-[ $killed = yes ] || fail "the run ended before it was killed, 20 times"
-[ "$(wc -l < killed/metrics.jsonl)" -ge 3 ] || fail "the run ended by itself"
+killed_midway killed killed/metrics.jsonl 3 killed/model "$rlt" rl model=base/model data=questions/train.jsonl reward=teacher \
+    tags=short questions=2 samples=4 lr=1e-3 max_tokens=24 sync_every=2 seed=7 steps=60 checkpoint_every=1 out=killed
 refuses 1 "resume=true" "$rlt" rl model=base/model data=questions/train.jsonl tags=short steps=60 out=killed
 long_rl out=killed --resume
 same_files whole killed $files

@@ -88,20 +88,8 @@ EOF
 cmp all.jsonl again.jsonl || fail "scored again it differs"
 
 # killed at some moment, then resumed: the same bytes; rows of another run are not gone on from
-killed=no
-for _ in $(seq 20); do
-    rm -f killed.jsonl killed.jsonl.scored
-    (exec "$rlt" score teacher=base/model student=base/model tags=short data=traces.jsonl out=killed.jsonl chunk=1 2>> log) &
-    child=$!
-    until [ "$(cat killed.jsonl.scored 2> /dev/null | wc -l)" -ge 3 ] || [ -e killed.jsonl ]; do
-        kill -0 $child 2> /dev/null || break
-        sleep 0.002
-    done
-    kill -9 $child 2> /dev/null || true
-    wait $child 2> /dev/null || true
-    [ -e killed.jsonl ] || { killed=yes; break; }
-done
-[ $killed = yes ] || fail "the run ended before it was killed, 20 times"
+killed_midway killed.jsonl killed.jsonl.scored 3 killed.jsonl "$rlt" score teacher=base/model student=base/model tags=short \
+    data=traces.jsonl out=killed.jsonl chunk=1
 printf '{"question": "cut in the mid' >> killed.jsonl.scored
 score out=killed.jsonl resume=true
 cmp all.jsonl killed.jsonl || fail "a resumed run differs"

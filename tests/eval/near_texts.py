@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Near misses of real answers: each with one digit, sign, letter, bracket or relation changed, graded against itself.
 
-usage: near_texts.py RLT PAIRS SEED FILE.jsonl...    (not run by ctest; rows as gold_selves.py reads them)
+usage: near_texts.py RLT PAIRS SEED FILE.jsonl...    (not run by ctest; rows have answer, gold, final_answer or a boxed
+solution)
 Prints the pairs that are graded equal. Some are right: 2^{10} (x + 1)^0 has places where a digit does not count; each
 is to be read. Changes that no reading could tell (of units and words, of spaces) are not made.
 """
@@ -12,10 +13,28 @@ import subprocess
 import sys
 import tempfile
 
-from gold_selves import gold
-
 SWAPS = [("+", "-"), ("<", ">"), ("\\le ", "\\ge "), ("\\leq", "\\geq"), ("\\sin", "\\cos"), ("\\cup", "\\cap"),
          ("\\pi", "e"), ("(", "["), ("]", ")"), ("x", "y"), ("n", "m"), ("a", "b"), ("\\sqrt", ""), ("^2", "^3")]
+
+
+def boxed(text):
+    at = text.rfind("\\boxed{")
+    if at < 0:
+        return None
+    depth, start = 1, at + 7
+    for i in range(start, len(text)):
+        depth += (text[i] == "{") - (text[i] == "}")
+        if depth == 0:
+            return text[start:i]
+    return None
+
+
+def gold(row):
+    if "answer" in row:
+        return str(row["answer"]).split("####")[-1].strip()
+    if "final_answer" in row:
+        return ", ".join(row["final_answer"]) if isinstance(row["final_answer"], list) else str(row["final_answer"])
+    return row.get("gold") or boxed(row.get("solution", ""))
 
 
 def without_words(text):

@@ -13,6 +13,10 @@ static void test_good_configs_pass(void **state)
     assert_string_equal(model_family_name(MODEL_LLAMA), "llama");
     assert_string_equal(model_family_name(MODEL_QWEN2), "qwen2");
     assert_string_equal(model_family_name(MODEL_QWEN3), "qwen3");
+    ModelFamily family = MODEL_LLAMA;
+    assert_true(model_family_by_name(str_of("qwen3"), &family));
+    assert_int_equal(family, MODEL_QWEN3);
+    assert_false(model_family_by_name(str_of("qwen"), &family));
 }
 
 static void expect_refused(const ModelConfig *config, const char *named)
