@@ -10,7 +10,6 @@
 enum { DRAW_DRILLS = 2, DRAW_DRILLS_CHECK = 3 }; // `step` of the draws' addresses, beside those of countdown.c
 
 #define HIT_TRIES 256 // draws for an expression of a wanted value, before a line misses instead
-#define COPY_MAX_TOKENS 10
 #define RECALL_CHANCE 0.4
 
 DrillOptions drill_options_default(void) {
@@ -107,10 +106,6 @@ static int64_t draw_target(const DrillOptions *o, Draws *draws) {
 
 // ---- kinds
 
-static void begin_line(DrillText *out) {
-    if (out->text.len > 0) buf_add_char(&out->text, ' ');
-}
-
 // Ends a line whose answer begins at byte `from`.
 static void end_line(DrillText *out, size_t from) {
     buf_add_text(&out->text, " ;");
@@ -119,10 +114,11 @@ static void end_line(DrillText *out, size_t from) {
     out->to[out->n_answers++] = (int32_t)out->text.len;
 }
 
-// "4 6 5 -> 45": how rows begin whose kind is one part of Countdown, in the notation of a question.
+static const CountdownStyle *drill_style(void) { return countdown_style_by_name("short"); }
+
+// How rows begin whose kind is one part of Countdown.
 static void begin_question(DrillText *out, const int64_t *numbers, int32_t n, int64_t target) {
-    for (int32_t i = 0; i < n; i++) buf_printf(&out->text, "%" PRId64 " ", numbers[i]);
-    buf_printf(&out->text, "-> %" PRId64, target);
+    drill_style()->question(drill_style(), &out->text, numbers, n, target);
 }
 
 // The same over numbers that nothing after it uses, and its " ?".
@@ -135,7 +131,7 @@ static void begin_idle_question(const DrillOptions *o, Draws *draws, DrillText *
 }
 
 static void write_check(const DrillOptions *o, Draws *draws, DrillText *out) {
-    const CountdownStyle *style = countdown_style_by_name("short");
+    const CountdownStyle *style = drill_style();
     int64_t target = draw_target(o, draws);
     begin_idle_question(o, draws, out, target);
     for (int32_t line = 0; line < o->lines; line++) {
@@ -146,54 +142,30 @@ static void write_check(const DrillOptions *o, Draws *draws, DrillText *out) {
             fresh_expression(o, draws, draw_n(o, draws), &e);
             found = fraction_equal(expression_value(&e), fraction_of(target));
         } while (hit && !found && ++tries < HIT_TRIES);
-        begin_line(out);
         size_t start = out->text.len;
         style->attempt(style, &out->text, &e, target, 0, found);
         end_line(out, (size_t)str_find(buf_str(&out->text), STR("="), start) + 1);
     }
 }
 
-static void write_jumble(const DrillOptions *o, Draws *draws, Buf *out) {
-    int64_t n = draw_between(draws, 3, COPY_MAX_TOKENS);
-    for (int64_t i = 0; i < n; i++) {
-        if (i > 0) buf_add_char(out, ' ');
-        if (draw_chance(draws, 0.5))
-            buf_add_char(out, "()+-*/"[draw_between(draws, 0, 5)]);
-        else
-            buf_printf(out, "%" PRId64, draw_between(draws, 0, o->rules.value_max));
-    }
-}
-
 static void write_copy(const DrillOptions *o, Draws *draws, DrillText *out) {
-    Buf part;
-    buf_init(&part, 4096);
     for (int32_t line = 0; line < o->lines; line++) {
-        buf_clear(&part);
-        if (draw_chance(draws, 0.5)) {
-            Expression e;
-            fresh_expression(o, draws, draw_n(o, draws), &e);
-            expression_write(&part, &NOTATION_SPACED, &e, 0);
-        } else {
-            write_jumble(o, draws, &part);
-        }
-        begin_line(out);
-        buf_add_str(&out->text, buf_str(&part));
+        Expression e;
+        fresh_expression(o, draws, draw_n(o, draws), &e);
+        expression_write(&out->text, &NOTATION_TIGHT, &e, 0);
         buf_add_text(&out->text, " |");
         size_t from = out->text.len;
-        buf_add_char(&out->text, ' ');
-        buf_add_str(&out->text, buf_str(&part));
+        expression_write(&out->text, &NOTATION_TIGHT, &e, 0);
         end_line(out, from);
     }
-    buf_free(&part);
 }
 
 static void write_single(const DrillOptions *o, Draws *draws, DrillText *out) {
     for (int32_t line = 0; line < o->lines; line++) {
         Expression e;
         fresh_expression(o, draws, 2, &e);
-        begin_line(out);
         size_t start = out->text.len;
-        expression_write_step(&out->text, &NOTATION_SPACED, &e, 0);
+        expression_write_step(&out->text, &NOTATION_TIGHT, &e, 0);
         end_line(out, (size_t)str_find(buf_str(&out->text), STR("="), start) + 1);
     }
 }
@@ -218,8 +190,7 @@ static void write_permute(const DrillOptions *o, Draws *draws, DrillText *out) {
     for (int32_t line = 0; line < o->lines; line++) {
         another_over(o, draws, numbers, &e);
         size_t from = out->text.len;
-        begin_line(out);
-        expression_write(&out->text, &NOTATION_SPACED, &e, 0);
+        expression_write(&out->text, &NOTATION_TIGHT, &e, 0);
         end_line(out, from);
     }
 }
@@ -231,15 +202,14 @@ static void write_recall(const DrillOptions *o, Draws *draws, DrillText *out) {
     int64_t numbers[EXPRESSION_MAX_NUMBERS];
     for (int32_t i = 0; i < given.n; i++) numbers[i] = given.values[i].num;
     begin_question(out, numbers, given.n, draw_target(o, draws));
-    buf_add_text(&out->text, " | ");
-    expression_write(&out->text, &NOTATION_SPACED, &given, 0);
+    buf_add_text(&out->text, " |");
+    expression_write(&out->text, &NOTATION_TIGHT, &given, 0);
     buf_add_text(&out->text, " ?");
     for (int32_t line = 0; line < o->lines; line++) {
         Expression e = given;
         if (!draw_chance(draws, RECALL_CHANCE)) another_over(o, draws, numbers, &e);
         size_t from = out->text.len;
-        begin_line(out);
-        expression_write(&out->text, &NOTATION_SPACED, &e, 0);
+        expression_write(&out->text, &NOTATION_TIGHT, &e, 0);
         end_line(out, from);
     }
 }
@@ -250,8 +220,7 @@ static void write_compare(const DrillOptions *o, Draws *draws, DrillText *out) {
     for (int32_t line = 0; line < o->lines; line++) {
         bool hit = draw_chance(draws, o->hit_share);
         int64_t value = hit ? target : draw_between(draws, 0, o->rules.value_max);
-        begin_line(out);
-        buf_printf(&out->text, "= %" PRId64, value);
+        buf_printf(&out->text, " =%" PRId64 " vs%" PRId64, value, target);
         size_t from = out->text.len;
         buf_add_text(&out->text, value == target ? " yes" : " no");
         end_line(out, from);

@@ -2,19 +2,19 @@
 //
 // A row is one text of several lines of one kind:
 //   check    a question, then attempts at its target over fresh numbers, worked and judged:
-//            "4 6 5 -> 45 ? ( 12 - 3 ) * 5 = 9 * 5 = 45 yes ; 7 + ( 2 * 3 ) = 7 + 6 = 13 no ;"
-//   copy     tokens, a bar, the same tokens:  "( 4 | ( 4 ; 7 * 31 - | 7 * 31 - ;"
-//   single   one operation:                   "12 - 3 = 9 ; 4 * 5 = 20 ;"
+//            "4,6,5 ->45 ?(12 -3) *5 =9 *5 =45 vs45 yes ;7 +(2 *3) =7 +6 =13 vs45 no ;"
+//   copy     expressions, a bar, the same again:  "(4 +6) *5 |(4 +6) *5 ;"
+//   single   one operation:                       "12 -3 =9 ;4 *5 =20 ;"
 //   permute  a question, then expressions over its numbers, each once, whatever their value:
-//            "4 6 5 -> 45 ? ( 4 + 6 ) * 5 ; 5 - ( 6 - 4 ) ;"
+//            "4,6,5 ->45 ?(4 +6) *5 ;5 -(6 -4) ;"
 //   recall   the same with an expression given, which some of the lines are:
-//            "4 6 5 -> 45 | ( 4 + 6 ) - 5 ? 6 * ( 5 - 4 ) ; ( 4 + 6 ) - 5 ;"
-//   compare  a question, then values and whether they are its target: "4 6 5 -> 45 ? = 13 no ; = 45 yes ;"
-// In the notation of style "short": every token apart. Row i is a function of the options and i alone. No row answers
-// its question but by chance: the parts of the task are here, their composition is not.
+//            "4,6,5 ->45 |(4 +6) -5 ?6 *(5 -4) ;(4 +6) -5 ;"
+//   compare  a question, then values and whether they are its target: "4,6,5 ->45 ? =13 vs45 no ; =45 vs45 yes ;"
+// In the notation of style "short". Row i is a function of the options and i alone. No row answers its question but by
+// chance: the parts of the task are here, their composition is not.
 //
 // Most of a line is random and can't be learnt. What can be is its answer: from after the line's first '=' or '|' (in
-// compare: after the value; in permute and recall: the whole line) to its ';' included. A row names them, for losses that
+// compare: after the target; in permute and recall: the whole line) to its ';' included. A row names them, for losses that
 // weigh them more.
 #ifndef RLT_DATA_DRILLS_H
 #define RLT_DATA_DRILLS_H

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const Notation NOTATION_PLAIN = {" ", "(", ")", "-"};
-const Notation NOTATION_SPACED = {" ", "( ", " )", "- "};
+const Notation NOTATION_PLAIN = {" ", " ", "(", ")", "-"};
+const Notation NOTATION_TIGHT = {" ", "", "(", ")", "-"};
 
 // ---- draws
 
@@ -93,7 +93,7 @@ void expression_write_value(Buf *out, const Notation *notation, Fraction value) 
     if (bracket) buf_add_text(out, notation->open);
     if (value.num < 0) buf_add_text(out, notation->minus);
     buf_printf(out, "%" PRId64, value.num < 0 ? -value.num : value.num);
-    if (value.den != 1) buf_printf(out, "%s/%s%" PRId64, notation->space, notation->space, value.den);
+    if (value.den != 1) buf_printf(out, "%s/%s%" PRId64, notation->before, notation->after, value.den);
     if (bracket) buf_add_text(out, notation->close);
 }
 
@@ -106,7 +106,7 @@ static void write_node(Buf *out, const Notation *notation, const Expression *e, 
     const Step *step = &e->steps[node - e->n];
     if (!outer) buf_add_text(out, notation->open);
     write_node(out, notation, e, step->left, done, false);
-    buf_printf(out, "%s%c%s", notation->space, step->op, notation->space);
+    buf_printf(out, "%s%c%s", notation->before, step->op, notation->after);
     write_node(out, notation, e, step->right, done, false);
     if (!outer) buf_add_text(out, notation->close);
 }
@@ -119,8 +119,8 @@ void expression_write(Buf *out, const Notation *notation, const Expression *expr
 void expression_write_step(Buf *out, const Notation *notation, const Expression *expression, int32_t k) {
     const Step *step = &expression->steps[k];
     expression_write_value(out, notation, expression->values[step->left]);
-    buf_printf(out, "%s%c%s", notation->space, step->op, notation->space);
+    buf_printf(out, "%s%c%s", notation->before, step->op, notation->after);
     expression_write_value(out, notation, expression->values[step->right]);
-    buf_printf(out, "%s=%s", notation->space, notation->space);
+    buf_printf(out, "%s=%s", notation->before, notation->after);
     expression_write_value(out, notation, expression->values[expression->n + k]);
 }

@@ -49,11 +49,11 @@ bool expression_same(const Expression *a, const Expression *b);
 
 // How it is written.
 typedef struct Notation {
-    const char *space;        // around operators
+    const char *before, *after; // an operator
     const char *open, *close; // brackets, around every step but the last
     const char *minus;        // before a negative value
 } Notation;
-extern const Notation NOTATION_PLAIN, NOTATION_SPACED; // "(12 - 3) * 7"; "( 12 - 3 ) * 7", every token apart
+extern const Notation NOTATION_PLAIN, NOTATION_TIGHT; // "(12 - 3) * 7"; "(12 -3) *7": no space before a number
 
 void expression_write_value(Buf *out, const Notation *notation, Fraction value);
 // The expression with its first `done` steps replaced by their values (0: in full; n - 1: the value alone).

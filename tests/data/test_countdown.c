@@ -77,16 +77,17 @@ static void check_distinct(Str trace) {
     Str starts[COUNTDOWN_MAX_ATTEMPTS + 1];
     int n = 0;
     for (size_t at = 0; at < trace.len; n++) {
-        ptrdiff_t end = str_find(trace, STR(" ; "), at);
+        ptrdiff_t end = str_find(trace, STR(" ;"), at);
         starts[n] = (Str){trace.ptr + at, (end < 0 ? trace.len : (size_t)end) - at};
-        at = end < 0 ? trace.len : (size_t)end + 3;
+        at = end < 0 ? trace.len : (size_t)end + 2;
         for (int i = 0; i < n; i++) assert_false(str_equal(starts[i], starts[n]));
     }
 }
 
-// Each attempt "e = .. = v no" of the short style: every side equals v, the first uses the numbers, the word is true.
+// Each attempt "e =.. =v vst no" of the short style: every side equals v, the first uses the numbers, t is the target,
+// the word is true.
 static void check_attempts(const CountdownQuestion *q, int32_t attempts_max, int *longest) {
-    Str rest = q->trace, separator = STR(" ; ");
+    Str rest = q->trace, separator = STR(" ;");
     int attempts = 0;
     for (bool last = false; !last; attempts++) {
         ptrdiff_t end = str_find(rest, separator, 0);
@@ -96,10 +97,14 @@ static void check_attempts(const CountdownQuestion *q, int32_t attempts_max, int
         bool yes = str_ends(attempt, STR(" yes"));
         assert_true(yes || str_ends(attempt, STR(" no")));
         attempt.len -= yes ? 4 : 3;
+        ptrdiff_t target = str_find(attempt, STR(" vs"), 0);
+        assert_true(target > 0);
+        assert_int_equal(strtoll(attempt.ptr + target + 3, NULL, 10), q->target);
+        attempt.len = (size_t)target;
         const char *value = attempt.ptr + attempt.len;
         while (value[-1] != '=') value--;
         // a fraction or a negative number is written in brackets: no target
-        int64_t v = value[1] == '(' ? -1 : strtoll(value, NULL, 10);
+        int64_t v = value[0] == '(' ? -1 : strtoll(value, NULL, 10);
         assert_int_equal(yes, v == q->target);
         assert_int_equal(yes, last);
         if (v < 0) continue;
@@ -294,7 +299,7 @@ static void a_seed_keeps_its_rows(void **state) {
     for (int32_t i = 0; i < set.n_train; i++) countdown_write(&set.train[i], &lines);
     for (int32_t i = 0; i < set.n_test; i++) countdown_write(&set.test[i], &lines);
     assert_string_equal(sha256_bytes(lines.data, lines.len).text,
-                        "dfd8805159cefad8c58ef0dfffc57f4a1e3bff5c865276fdb577fe9fbdc84e68");
+                        "7a9127a2556889e8b450ce694d6bb10346a2618978d926c45e2584911edf6a7c");
     buf_free(&lines);
     arena_destroy(arena);
 }

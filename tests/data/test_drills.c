@@ -36,11 +36,11 @@ static int64_t check_sides(Str sides) {
     return problem.target;
 }
 
-// Takes "4 6 5 -> 45 ?" off the front; returns the target.
+// Takes "4,6,5 ->45 ?" off the front; returns the target.
 static int64_t take_question(Str *rest) {
-    ptrdiff_t arrow = str_find(*rest, STR(" -> "), 0), mark = str_find(*rest, STR(" ?"), 0);
+    ptrdiff_t arrow = str_find(*rest, STR(" ->"), 0), mark = str_find(*rest, STR(" ?"), 0);
     assert_true(arrow > 0 && mark > arrow);
-    int64_t target = strtoll(rest->ptr + arrow + 4, NULL, 10);
+    int64_t target = strtoll(rest->ptr + arrow + 3, NULL, 10);
     *rest = (Str){rest->ptr + mark + 2, rest->len - (size_t)mark - 2};
     return target;
 }
@@ -70,7 +70,10 @@ static void check_lines_hold(void **state) {
         int64_t target = take_question(&rest);
         for (int n = 0; next_line(&rest, &line); n++, lines++) {
             bool yes = str_ends(line, STR(" yes"));
-            line.len -= yes ? 4 : 3;
+            ptrdiff_t beside = str_find(line, STR(" vs"), 0);
+            assert_true(beside > 0);
+            assert_int_equal(strtoll(line.ptr + beside + 3, NULL, 10), target);
+            line.len = (size_t)beside;
             assert_int_equal(check_sides(line) == target, yes);
             hits += yes;
         }
@@ -92,9 +95,9 @@ static void copies_singles_and_comparisons_hold(void **state) {
         DrillOptions o = only(0, 1, 0, 0);
         drill_make(&o, row, &text);
         for (Str rest = buf_str(&text.text); next_line(&rest, &line); lines++) {
-            ptrdiff_t bar = str_find(line, STR(" | "), 0);
+            ptrdiff_t bar = str_find(line, STR(" |"), 0);
             assert_true(bar > 0);
-            assert_true(str_equal((Str){line.ptr, (size_t)bar}, (Str){line.ptr + bar + 3, line.len - (size_t)bar - 3}));
+            assert_true(str_equal((Str){line.ptr, (size_t)bar}, (Str){line.ptr + bar + 2, line.len - (size_t)bar - 2}));
         }
         o = only(0, 0, 1, 0);
         drill_make(&o, row, &text);
@@ -107,6 +110,8 @@ static void copies_singles_and_comparisons_hold(void **state) {
             char *end;
             assert_int_equal(line.ptr[0], '=');
             int64_t value = strtoll(line.ptr + 1, &end, 10);
+            assert_true(str_starts((Str){end, (size_t)(line.ptr + line.len - end)}, STR(" vs")));
+            assert_int_equal(strtoll(end + 3, &end, 10), target);
             assert_true(str_equal((Str){end, (size_t)(line.ptr + line.len - end)}, target == value ? STR(" yes") : STR(" no")));
         }
         assert_int_equal(rest.len, 0);
@@ -138,10 +143,10 @@ static void expressions_use_the_numbers(double permute, double recall, int *diff
         assert_int_equal(problem.n, 3);
         mixed += problem.numbers[0] != problem.numbers[1];
         Str rest = buf_str(&text.text), given = {NULL, 0};
-        ptrdiff_t bar = str_find(rest, STR(" | "), 0), mark = str_find(rest, STR(" ?"), 0);
+        ptrdiff_t bar = str_find(rest, STR(" |"), 0), mark = str_find(rest, STR(" ?"), 0);
         assert_int_equal(bar >= 0, recall > 0);
         if (recall > 0) {
-            given = (Str){rest.ptr + bar + 3, (size_t)(mark - bar) - 3};
+            given = (Str){rest.ptr + bar + 2, (size_t)(mark - bar) - 2};
             assert_int_equal(countdown_grade(given, &problem), COUNTDOWN_WRONG_VALUE);
         }
         assert_int_equal(text.from[0], mark + 2);
