@@ -3,12 +3,14 @@
 # same bits, so equal text is a difference of exactly 0.
 . "$(dirname "$0")/lib.sh"
 make_tiny
+# what an untrained model says cannot be guessed ahead
+"$rlt" sft model=base/model data=questions/train.jsonl format=student tags=short steps=60 batch=8 lr=3e-3 out=trained 2>> log
 
-echo '{"prompt":"4 6 5 -> 29"}' > prompts.jsonl
-"$rlt" tokenize base/model <<< '"4 6 5 -> 29"' | tr -d '[]\n' > prompt_ids
+echo '{"prompt":"4,6,5 ->29"}' > prompts.jsonl
+"$rlt" tokenize trained/model <<< '"4,6,5 ->29"' | tr -d '[]\n' > prompt_ids
 samples=64
-generate() { "$rlt" generate model=base/model prompts=prompts.jsonl seed=5 temperature=0.2 max_tokens=40 samples=$samples "$@" 2>> log; }
-logp() { "$rlt" logp model=base/model temperature=0.2 "$@" 2>> log; }
+generate() { "$rlt" generate model=trained/model prompts=prompts.jsonl seed=5 temperature=0.2 max_tokens=40 samples=$samples "$@" 2>> log; }
+logp() { "$rlt" logp model=trained/model temperature=0.2 "$@" 2>> log; }
 
 # completion logps, a row each, out of rows of "logp":[...] over prompt and completion: those of prompts' own tokens cut off
 n_prompt=$(tr ',' '\n' < prompt_ids | grep -c .)

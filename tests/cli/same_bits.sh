@@ -3,9 +3,9 @@
 . "$(dirname "$0")/lib.sh"
 make_tiny
 
-echo '{"prompt":"4 6 5 -> 29"}
-{"prompt":"12 3 7 -> 63"}
-{"prompt":"1 2 3 -> 6"}' > prompts.jsonl
+echo '{"prompt":"4,6,5 ->29"}
+{"prompt":"12,3,7 ->63"}
+{"prompt":"1,2,3 ->6"}' > prompts.jsonl
 generate() { "$rlt" generate model=base/model prompts=prompts.jsonl samples=5 seed=5 temperature=0.7 max_tokens=30 "$@" 2>> log; }
 OMP_NUM_THREADS=1 generate out=a.jsonl
 OMP_NUM_THREADS=2 generate out=b.jsonl
@@ -57,7 +57,7 @@ long_rl out=killed --resume
 same_files whole killed $files
 
 # log-probs: what generate says is what logp computes
-"$rlt" tokenize base/model <<< '"4 6 5 -> 29"' > ids
+"$rlt" tokenize base/model <<< '"4,6,5 ->29"' > ids
 prompt=$(tr -d '[]\n' < ids)
 first=$(head -n 1 a.jsonl)
 ids=$(sed 's/.*"ids":\[\([^]]*\)\].*/\1/' <<< "$first")
