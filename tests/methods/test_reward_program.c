@@ -81,7 +81,7 @@ static void what_is_asked(void **state) {
              "read -r line; [ \"$line\" = '%s' ] && echo '{\"reward\": 1}' || echo '{\"reward\": 0}'; cat", expected);
     RewardProgram *program;
     Error error;
-    double reward;
+    double reward = -1;
     if (!reward_program_open(script(check), 20, &program, &error) || !ask(program, 1, &reward, &error))
         fail_msg("%s", error.message);
     assert_true(reward == 1);
