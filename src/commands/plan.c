@@ -311,7 +311,7 @@ static bool run(const Options *options, Error *error) {
     uint64_t base = process_resident_bytes(); // taken already, and in every plan
     p.available = memory > 0 ? (uint64_t)(memory * GIB) : mem_available_bytes() + base;
     bool all_fit = true, ok = command != NULL ? plan_one(&p, command, &all_fit, error) : plan_recipe(&p, &all_fit, error);
-    fwrite(out.data, 1, out.len, stdout);
+    if (out.len > 0) fwrite(out.data, 1, out.len, stdout);
     buf_free(&out);
     backend_destroy(p.backend);
     if (!ok || all_fit) return ok;
