@@ -28,6 +28,15 @@ ptrdiff_t str_find(Str text, Str needle, size_t from) {
     return found != NULL ? found - text.ptr : -1;
 }
 
+ptrdiff_t str_find_last(Str text, Str needle, size_t end) {
+    assert(end <= text.len);
+    for (size_t at = end; at >= needle.len; at--) {
+        if (needle.len == 0 || memcmp(text.ptr + at - needle.len, needle.ptr, needle.len) == 0)
+            return (ptrdiff_t)(at - needle.len);
+    }
+    return -1;
+}
+
 static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 Str str_trim(Str text) {

@@ -20,6 +20,8 @@ bool str_starts(Str text, Str prefix);
 bool str_ends(Str text, Str suffix);
 // Byte index of the first `needle` in text at or after `from`, or -1.
 ptrdiff_t str_find(Str text, Str needle, size_t from);
+// Byte index of the last `needle` that ends at or before `end` <= text.len, or -1.
+ptrdiff_t str_find_last(Str text, Str needle, size_t end);
 Str str_trim(Str text); // ASCII white space off both ends
 
 typedef struct Buf {

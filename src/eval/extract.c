@@ -16,20 +16,13 @@ const char *extract_rule_name(ExtractRule rule) {
 
 static bool is_set(const char *tag) { return tag != NULL && tag[0] != '\0'; }
 
-// Byte index of the last `needle` in text, or -1.
-static ptrdiff_t find_last(Str text, Str needle) {
-    ptrdiff_t last = -1;
-    for (ptrdiff_t at = 0; (at = str_find(text, needle, (size_t)at)) >= 0; at += (ptrdiff_t)needle.len) last = at;
-    return last;
-}
-
 static Str after(Str text, size_t from) { return (Str){text.ptr + from, text.len - from}; }
 
 // The last complete pair: the last opening tag that has a closing one after it, up to the first of these.
 static bool last_pair(Str text, Str open, Str close, Str *inside) {
-    ptrdiff_t last_close = find_last(text, close);
+    ptrdiff_t last_close = str_find_last(text, close, text.len);
     if (last_close < 0) return false;
-    ptrdiff_t at = find_last((Str){text.ptr, (size_t)last_close}, open);
+    ptrdiff_t at = str_find_last(text, open, (size_t)last_close);
     if (at < 0) return false;
     size_t from = (size_t)at + open.len;
     ptrdiff_t to = str_find(text, close, from);
@@ -44,7 +37,7 @@ bool extract_region(Str text, const ExtractSettings *settings, Str *region, bool
     if (settings == NULL) return true;
     if (is_set(settings->thought_close)) {
         Str close = str_of(settings->thought_close);
-        ptrdiff_t at = find_last(*region, close);
+        ptrdiff_t at = str_find_last(*region, close, region->len);
         if (at < 0 && !settings->thought_optional) return false;
         if (at >= 0) *region = after(*region, (size_t)at + close.len);
     }

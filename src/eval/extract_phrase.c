@@ -81,6 +81,7 @@ bool extract_announced(Str text, size_t *before, Str *rest) {
         char c = text.ptr[at];
         bool may_begin = c == 'a' || c == 'A' || c == '#' || c == 'r' || c == 'R' || (c & 0x80) != 0;
         if (may_begin && announced_at(text, at, rest)) {
+            while (c == '#' && at > 0 && text.ptr[at - 1] == '#') at--; // a run of them is one announcement
             *before = at;
             return true;
         }

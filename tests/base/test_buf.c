@@ -25,6 +25,12 @@ static void test_views(void **state) {
     assert_int_equal(str_find(text, STR("think"), 11), -1);
     assert_int_equal(str_find(text, STR("think"), 1000), -1);
     assert_int_equal(str_find(text, STR(""), 5), 5);
+    assert_int_equal(str_find_last(text, STR("think"), text.len), 10);
+    assert_int_equal(str_find_last(text, STR("think"), 15), 10);
+    assert_int_equal(str_find_last(text, STR("think"), 14), 1);
+    assert_int_equal(str_find_last(text, STR("think"), 5), -1);
+    assert_int_equal(str_find_last(text, STR("thing"), text.len), -1);
+    assert_int_equal(str_find_last(text, STR(""), 5), 5);
     assert_int_equal(str_find(STR("a\0b"), STR("\0b"), 0), 1);
     assert_true(str_equal(str_trim(STR(" \t\r\n a b \v\f")), STR("a b")));
     assert_int_equal(str_trim(STR(" \n ")).len, 0);

@@ -263,14 +263,6 @@ CountdownVerdict countdown_grade(Str answer, const CountdownProblem *problem) {
     return grade_sides(&parser, problem);
 }
 
-// The last occurrence of `needle` that ends at or before `end`, or -1.
-static ptrdiff_t find_last(Str text, Str needle, size_t end) {
-    if (needle.len > end) return -1;
-    for (size_t at = end - needle.len + 1; at-- > 0;)
-        if (memcmp(text.ptr + at, needle.ptr, needle.len) == 0) return (ptrdiff_t)at;
-    return -1;
-}
-
 CountdownVerdict countdown_grade_tagged(Str completion, const AnswerTags *tags, const CountdownProblem *problem,
                                         bool *tagged) {
     Str text = completion, open = str_of(tags->open), close = str_of(tags->close);
@@ -278,11 +270,11 @@ CountdownVerdict countdown_grade_tagged(Str completion, const AnswerTags *tags, 
     *tagged = false;
     if (tags->thought_close != NULL && tags->thought_close[0] != 0) {
         Str thought = str_of(tags->thought_close);
-        ptrdiff_t at = find_last(text, thought, text.len);
+        ptrdiff_t at = str_find_last(text, thought, text.len);
         if (at >= 0) text = (Str){text.ptr + at + thought.len, text.len - (size_t)at - thought.len};
     }
-    ptrdiff_t end = find_last(text, close, text.len);
-    ptrdiff_t begin = end < 0 ? -1 : find_last(text, open, (size_t)end);
+    ptrdiff_t end = str_find_last(text, close, text.len);
+    ptrdiff_t begin = end < 0 ? -1 : str_find_last(text, open, (size_t)end);
     if (begin < 0) return COUNTDOWN_NO_ANSWER;
     *tagged = true;
     size_t from = (size_t)begin + open.len;
