@@ -1,7 +1,7 @@
 // The whole model's gradient against finite differences, and forests against separate sequences.
 #include <math.h>
 #include <stdlib.h>
-#include "tiny.h"
+#include "slopes.h"
 
 // Prompt (5), three completions (4, 1, 6) below it, and one that goes on (3) from the first.
 static const int32_t LENGTHS[] = {5, 4, 1, 6, 3};
@@ -37,63 +37,20 @@ static void case_end(Case *c)
     model_destroy(c->model);
 }
 
-static double loss_of(Case *c, Pass *pass)
+typedef struct CasePass { // what the loss is computed with
+    Case *c;
+    Pass *pass;
+} CasePass;
+
+static double loss_of(const void *context)
 {
+    const CasePass *at = context;
     float logp[64];
     double loss = 0;
-    model_logprobs(c->model, pass, &c->batch, 0.7f, logp, NULL);
-    for (int32_t i = 0; i < c->batch.n_predictions; i++)
-        loss += (double)c->dlogp[i] * (double)logp[i];
+    model_logprobs(at->c->model, at->pass, &at->c->batch, 0.7f, logp, NULL);
+    for (int32_t i = 0; i < at->c->batch.n_predictions; i++)
+        loss += (double)at->c->dlogp[i] * (double)logp[i];
     return loss;
-}
-
-// Derivative along `direction` of parameter p, by central differences.
-static double numeric_slope(Case *c, Pass *pass, int32_t p, const float *values, const double *direction, size_t count,
-                            double step)
-{
-    float *moved = mem_alloc(count, sizeof *moved);
-    double loss[2];
-    for (int side = 0; side < 2; side++) {
-        for (size_t i = 0; i < count; i++)
-            moved[i] = (float)((double)values[i] + (side == 0 ? step : -step) * direction[i]);
-        model_set_param(c->model, p, moved);
-        loss[side] = loss_of(c, pass);
-    }
-    model_set_param(c->model, p, values);
-    mem_free(moved);
-    return (loss[0] - loss[1]) / (2 * step);
-}
-
-// Along the gradient plus a random direction, both of length 1. Steps of 4e-3 and 2e-3, extrapolated, so that only
-// terms of fifth order and rounding remain: some 1e-6 in the loss over a step of 2e-3 is 5e-4 of a slope of 1. Slopes
-// here are 1 to 200; any wrong term is far above 1e-3 of them.
-static void check_param(Case *c, Pass *pass, Dev grads, int32_t p)
-{
-    const Param *param = &model_params(c->model)->params[p];
-    size_t count = (size_t)param->rows * (size_t)param->cols;
-    float *values = mem_alloc(count, sizeof *values), *grad = mem_alloc(count, sizeof *grad);
-    double *direction = mem_alloc(count, sizeof *direction);
-    model_get_param(c->model, p, values);
-    param_arena_get(c->model, grads, p, grad);
-    double grad_squares = 0, random_squares = 0, slope = 0;
-    for (size_t i = 0; i < count; i++) {
-        direction[i] = (double)test_normal(14, (uint32_t)p, (uint32_t)i);
-        grad_squares += (double)grad[i] * (double)grad[i];
-        random_squares += direction[i] * direction[i];
-    }
-    assert_true(grad_squares > 1e-6);
-    for (size_t i = 0; i < count; i++) {
-        direction[i] = direction[i] / sqrt(random_squares) + (double)grad[i] / sqrt(grad_squares);
-        slope += direction[i] * (double)grad[i];
-    }
-    double wide = numeric_slope(c, pass, p, values, direction, count, 4e-3);
-    double narrow = numeric_slope(c, pass, p, values, direction, count, 2e-3);
-    double numeric = (4 * narrow - wide) / 3;
-    if (!(fabs(numeric - slope) <= 1e-3 * fabs(slope)))
-        fail_msg("%s: %.8g by differences, %.8g by the backward", param->name, numeric, slope);
-    mem_free(values);
-    mem_free(grad);
-    mem_free(direction);
 }
 
 static void test_finite_differences(void **state)
@@ -105,10 +62,10 @@ static void test_finite_differences(void **state)
         case_begin(&c, backend, ALL_FAMILIES[f]);
         Pass *pass = pass_create(c.model, (PassSettings){.backward = true});
         Dev grads = param_arena_create(c.model);
-        loss_of(&c, pass);
+        CasePass at = {&c, pass};
+        loss_of(&at);
         model_backward(c.model, pass, &c.batch, 0.7f, c.dlogp, grads);
-        for (int32_t p = 0; p < model_params(c.model)->n_params; p++)
-            check_param(&c, pass, grads, p);
+        check_slopes(c.model, (Loss){loss_of, &at}, grads);
         param_arena_destroy(c.model, grads);
         pass_destroy(pass);
         case_end(&c);
@@ -122,17 +79,6 @@ static float *download_arena(const Model *model, Dev arena)
     float *values = mem_alloc(bytes / sizeof(float), sizeof(float));
     RUN(model_backend(model), download, values, arena, bytes);
     return values;
-}
-
-// Norm of a - b in parts of b's.
-static double relative(const float *a, const float *b, size_t count)
-{
-    double difference = 0, squares = 0;
-    for (size_t i = 0; i < count; i++) {
-        difference += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
-        squares += (double)b[i] * (double)b[i];
-    }
-    return sqrt(difference / squares);
 }
 
 // The path of segments from a root to s as one sequence; own[i]: the prediction of the forest that position i is.
@@ -168,7 +114,7 @@ static void check_separate(Case *c, const float *forest_logp, const float *fores
     }
     assert_int_equal(done, c->batch.n_predictions);
     float *sum = download_arena(c->model, grads);
-    assert_true(relative(sum, forest_grads, model_params(c->model)->f32_bytes / sizeof(float)) < 1e-5);
+    assert_true(relative(sum, forest_grads, model_params(c->model)->f32_bytes / sizeof(float), 1) < 1e-5);
     mem_free(sum);
     param_arena_destroy(c->model, grads);
     pass_destroy(pass);
@@ -219,17 +165,6 @@ static void test_forest_equals_sequences(void **state)
         }
         backend_destroy(backend);
     }
-}
-
-// Host values of all gradients, parameter by parameter (layouts may differ between instruction sets).
-static float *host_grads(const Model *model, Dev grads)
-{
-    float *values = mem_alloc((size_t)model_count_parameters(model), sizeof *values), *at = values;
-    for (int32_t p = 0; p < model_params(model)->n_params; p++) {
-        param_arena_get(model, grads, p, at);
-        at += (size_t)model_params(model)->params[p].rows * (size_t)model_params(model)->params[p].cols;
-    }
-    return values;
 }
 
 typedef struct Bits {

@@ -1,5 +1,5 @@
 // Adapters: gradients against finite differences, the adapted model against the merged one, and the rule of exactness.
-#include "tiny.h"
+#include "slopes.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -57,54 +57,19 @@ static Pass *training_pass(Model *model, PassDropout dropout, bool checkpointing
 
 // ---- gradients
 
-static double loss_of(Case *c, Pass *pass) {
+typedef struct CasePass { // what the loss is computed with
+    Case *c;
+    Pass *pass;
+} CasePass;
+
+static double loss_of(const void *context) {
+    const CasePass *at = context;
     float logp[N_PREDICTIONS];
     double loss = 0;
-    model_logprobs(c->model, pass, &c->batch, 0.7f, logp, NULL);
+    model_logprobs(at->c->model, at->pass, &at->c->batch, 0.7f, logp, NULL);
     for (int32_t i = 0; i < N_PREDICTIONS; i++)
-        loss += (double)c->dlogp[i] * (double)logp[i];
+        loss += (double)at->c->dlogp[i] * (double)logp[i];
     return loss;
-}
-
-// Derivative along `direction` of parameter p, by central differences.
-static double numeric_slope(Case *c, Pass *pass, int32_t p, const float *values, const double *direction, size_t count,
-                            double step) {
-    float moved[26 * 26];
-    double loss[2];
-    for (int side = 0; side < 2; side++) {
-        for (size_t i = 0; i < count; i++)
-            moved[i] = (float)((double)values[i] + (side == 0 ? step : -step) * direction[i]);
-        model_set_param(c->model, p, moved);
-        loss[side] = loss_of(c, pass);
-    }
-    model_set_param(c->model, p, values);
-    return (loss[0] - loss[1]) / (2 * step);
-}
-
-// As in test_gradients.c: along the gradient plus a random direction, extrapolated from two steps, so that what remains
-// is rounding, far below 1e-3 of a slope.
-static void check_param(Case *c, Pass *pass, Dev grads, int32_t p) {
-    const Param *param = &model_params(c->model)->params[p];
-    size_t count = (size_t)param->rows * (size_t)param->cols;
-    float values[26 * 26], grad[26 * 26];
-    double direction[26 * 26], grad_squares = 0, random_squares = 0, slope = 0;
-    model_get_param(c->model, p, values);
-    param_arena_get(c->model, grads, p, grad);
-    for (size_t i = 0; i < count; i++) {
-        direction[i] = (double)test_normal(14, (uint32_t)p, (uint32_t)i);
-        grad_squares += (double)grad[i] * (double)grad[i];
-        random_squares += direction[i] * direction[i];
-    }
-    assert_true(grad_squares > 1e-6);
-    for (size_t i = 0; i < count; i++) {
-        direction[i] = direction[i] / sqrt(random_squares) + (double)grad[i] / sqrt(grad_squares);
-        slope += direction[i] * (double)grad[i];
-    }
-    double wide = numeric_slope(c, pass, p, values, direction, count, 4e-3);
-    double narrow = numeric_slope(c, pass, p, values, direction, count, 2e-3);
-    double numeric = (4 * narrow - wide) / 3;
-    if (!(fabs(numeric - slope) <= 1e-3 * fabs(slope)))
-        fail_msg("%s: %.8g by differences, %.8g by the backward", param->name, numeric, slope);
 }
 
 static void check_case(Backend *backend, ModelFamily family, Dtype base_dtype, PassDropout dropout) {
@@ -112,10 +77,10 @@ static void check_case(Backend *backend, ModelFamily family, Dtype base_dtype, P
     case_begin(&c, backend, family, base_dtype, ALL_TARGETS);
     Pass *pass = training_pass(c.model, dropout, false);
     Dev grads = param_arena_create(c.model);
-    loss_of(&c, pass);
+    CasePass at = {&c, pass};
+    loss_of(&at);
     model_backward(c.model, pass, &c.batch, 0.7f, c.dlogp, grads);
-    for (int32_t p = 0; p < model_params(c.model)->n_params; p++)
-        check_param(&c, pass, grads, p);
+    check_slopes(c.model, (Loss){loss_of, &at}, grads);
     param_arena_destroy(c.model, grads);
     pass_destroy(pass);
     case_end(&c);
@@ -145,11 +110,7 @@ static Bits bits_of(Model *model, const Batch *batch, const float *dlogp, PassDr
     Dev grads = param_arena_create(model);
     model_logprobs(model, pass, batch, 0.7f, bits.logp, NULL);
     model_backward(model, pass, batch, 0.7f, dlogp, grads);
-    float *at = bits.grads = mem_alloc(bits.n, sizeof *bits.grads);
-    for (int32_t p = 0; p < model_params(model)->n_params; p++) {
-        param_arena_get(model, grads, p, at);
-        at += (size_t)model_params(model)->params[p].rows * (size_t)model_params(model)->params[p].cols;
-    }
+    bits.grads = host_grads(model, grads);
     param_arena_destroy(model, grads);
     pass_destroy(pass);
     return bits;

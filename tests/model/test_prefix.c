@@ -4,7 +4,7 @@
 // that one forest's within rounding, and with finite differences.
 #include <math.h>
 #include <stdlib.h>
-#include "tiny.h"
+#include "slopes.h"
 
 // Completions below the prompt; 1: the prompt alone predicts it.
 static const int32_t LENGTHS[] = {4, 1, 6, 1, 9, 3};
@@ -93,16 +93,6 @@ static void run_cut(const Case *c, int leaves, PassSettings settings, int times,
     pass_destroy(pass);
 }
 
-static float *host_grads(const Model *model, Dev grads)
-{
-    float *values = mem_alloc((size_t)model_count_parameters(model), sizeof *values), *at = values;
-    for (int32_t p = 0; p < model_params(model)->n_params; p++) {
-        param_arena_get(model, grads, p, at);
-        at += (size_t)model_params(model)->params[p].rows * (size_t)model_params(model)->params[p].cols;
-    }
-    return values;
-}
-
 static float *cut_grads(const Case *c, int leaves, bool checkpointing, int times, const float *want_logp)
 {
     float logp[N_PREDICTIONS];
@@ -112,18 +102,6 @@ static float *cut_grads(const Case *c, int leaves, bool checkpointing, int times
     float *values = host_grads(c->model, grads);
     param_arena_destroy(c->model, grads);
     return values;
-}
-
-// Norm of a - b in parts of b's.
-static double relative(const float *a, const float *b, size_t count, double scale)
-{
-    double difference = 0, squares = 0;
-    for (size_t i = 0; i < count; i++) {
-        double d = (double)a[i] - scale * (double)b[i];
-        difference += d * d;
-        squares += (double)b[i] * (double)b[i];
-    }
-    return sqrt(difference / squares);
 }
 
 // Sums of at most 60 terms in another order: 1e-5 of the norm is 100 ulp.
@@ -200,48 +178,15 @@ static void test_threads_and_instructions(void **state)
     }
 }
 
-static double loss_of(const Case *c)
+static double loss_of(const void *context)
 {
+    const Case *c = context;
     float logp[N_PREDICTIONS];
     double loss = 0;
     run_cut(c, 2, (PassSettings){0}, 1, logp, DEV_NONE);
     for (int32_t i = 0; i < N_PREDICTIONS; i++)
         loss += (double)c->dlogp[i] * (double)logp[i];
     return loss;
-}
-
-// Along a random direction of length 1 of each parameter plus its gradient's, as in test_gradients.c, where the tolerance
-// is explained.
-static void check_differences(const Case *c, int32_t p, Dev grads)
-{
-    const Param *param = &model_params(c->model)->params[p];
-    size_t count = (size_t)param->rows * (size_t)param->cols;
-    float *values = mem_alloc(count, sizeof *values), *grad = mem_alloc(count, sizeof *grad);
-    float *moved = mem_alloc(count, sizeof *moved);
-    double *direction = mem_alloc(count, sizeof *direction), squares = 0, random = 0, slope = 0, numeric = 0;
-    model_get_param(c->model, p, values);
-    param_arena_get(c->model, grads, p, grad);
-    for (size_t i = 0; i < count; i++) {
-        direction[i] = (double)test_normal(14, (uint32_t)p, (uint32_t)i);
-        squares += (double)grad[i] * (double)grad[i];
-        random += direction[i] * direction[i];
-    }
-    assert_true(squares > 1e-6);
-    for (size_t i = 0; i < count; i++) {
-        direction[i] = direction[i] / sqrt(random) + (double)grad[i] / sqrt(squares);
-        slope += direction[i] * (double)grad[i];
-    }
-    for (int k = 0; k < 4; k++) { // steps of 4e-3 and 2e-3, extrapolated
-        double step = k < 2 ? 4e-3 : 2e-3, side = k % 2 == 0 ? 1 : -1;
-        for (size_t i = 0; i < count; i++)
-            moved[i] = (float)((double)values[i] + side * step * direction[i]);
-        model_set_param(c->model, p, moved);
-        numeric += (k < 2 ? -1.0 / 3 : 4.0 / 3) * side * loss_of(c) / (2 * step);
-    }
-    model_set_param(c->model, p, values);
-    if (!(fabs(numeric - slope) <= 1e-3 * fabs(slope)))
-        fail_msg("%s: %.8g by differences, %.8g by the backward", param->name, numeric, slope);
-    mem_free(values), mem_free(grad), mem_free(moved), mem_free(direction);
 }
 
 static void test_finite_differences(void **state)
@@ -253,8 +198,7 @@ static void test_finite_differences(void **state)
         Dev grads = param_arena_create(c.model);
         float logp[N_PREDICTIONS];
         run_cut(&c, 2, (PassSettings){.backward = true}, 1, logp, grads);
-        for (int32_t p = 0; p < model_params(c.model)->n_params; p++)
-            check_differences(&c, p, grads);
+        check_slopes(c.model, (Loss){loss_of, &c}, grads);
         param_arena_destroy(c.model, grads);
         model_destroy(c.model);
     }
