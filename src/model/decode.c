@@ -6,8 +6,7 @@
 
 static size_t layer_side_bytes(const ModelConfig *config, int32_t n_rows) // K or V of one layer
 {
-    size_t width = (size_t)config->n_kv_heads * (size_t)config->head_dim;
-    return ((size_t)n_rows * width * sizeof(float) + 63) / 64 * 64;
+    return keys_bytes(n_rows, config->n_kv_heads * config->head_dim);
 }
 
 size_t kv_cache_bytes(const ModelConfig *config, int32_t n_rows)
@@ -51,6 +50,12 @@ static Mat cache_side(const KvCache *cache, int32_t layer, size_t side)
 Mat kv_cache_k(const KvCache *cache, int32_t layer)
 {
     return cache_side(cache, layer, 0);
+}
+
+Keys kv_cache_keys(const KvCache *cache, int32_t layer)
+{
+    Mat side = cache_side(cache, layer, 0);
+    return (Keys){side.data, side.rows, side.cols};
 }
 
 Mat kv_cache_v(const KvCache *cache, int32_t layer)

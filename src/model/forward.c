@@ -47,7 +47,8 @@ void pass_forward(Pass *pass, Model *model, KvCache *cache, const Forest *forest
     for (int32_t layer = 0; any && layer < n_layers; layer++) {
         LayerParams params = model_layer(model, layer);
         prefix_load_kv(pass, layer);
-        Mat k = cache ? kv_cache_k(cache, layer) : MAT_NONE, v = cache ? kv_cache_v(cache, layer) : MAT_NONE;
+        Keys k = cache ? kv_cache_keys(cache, layer) : (Keys){0};
+        Mat v = cache ? kv_cache_v(cache, layer) : MAT_NONE;
         Mat out = layer + 1 < n_layers ? pass->acts[layer + 1].x : pass->x_final;
         layer_forward(&run, &params, &pass->acts[layer], k, v, out);
         prefix_keep_kv(pass, layer);
@@ -145,7 +146,7 @@ static void layers_backward(Model *model, Pass *pass, const Batch *batch, Dev gr
         const LayerActs *acts = &pass->acts[layer];
         if (pass->settings.checkpointing && layer != last) { // the last layer's are still there
             prefix_load_kv(pass, layer);
-            layer_forward(&run, &params, acts, MAT_NONE, MAT_NONE, MAT_NONE);
+            layer_forward(&run, &params, acts, (Keys){0}, MAT_NONE, MAT_NONE);
         }
         prefix_begin_kv_gradients(pass, layer);
         layer_backward(&run, &params, &layer_grads, acts, pass->dx);

@@ -149,7 +149,9 @@ struct KvCache {
     int32_t n_rows, width, n_layers; // width = G*D
     size_t side_bytes;               // of K (or V) of one layer: layer 0 K, layer 0 V, layer 1 K, ...
 };
-Mat kv_cache_k(const KvCache *cache, int32_t layer); // [n_rows, G*D]
+// K as a matrix, or as decoding keeps it, [n_rows, G*D]: a cache is used in one way or the other.
+Mat kv_cache_k(const KvCache *cache, int32_t layer);
+Keys kv_cache_keys(const KvCache *cache, int32_t layer);
 Mat kv_cache_v(const KvCache *cache, int32_t layer);
 
 // ---- prefix.c
@@ -205,7 +207,7 @@ void projection_backward(const LayerRun *run, const Projection *p, const Project
 // x_out[T, C] from acts->x, leaving `acts` for the backward; x_out MAT_NONE computes only what the backward needs. k
 // and v
 // are the K and V of all KV rows: a cache's (this pass's rows are written into it first), or MAT_NONE for acts' own.
-void layer_forward(const LayerRun *run, const LayerParams *params, const LayerActs *acts, Mat k, Mat v, Mat x_out);
+void layer_forward(const LayerRun *run, const LayerParams *params, const LayerActs *acts, Keys k, Mat v, Mat x_out);
 // dx[T, C]: in, the gradient of the layer's output; out, of its input. Adds to `grads`, and to what is in dk_all and dv_all.
 void layer_backward(const LayerRun *run, const LayerParams *params, const LayerParams *grads, const LayerActs *acts,
                     Mat dx);

@@ -174,6 +174,10 @@ static void no_rows_are_nothing(void **state)
         RUN(be, rows_scatter_add, kv, x, &no_ids);
         RUN(be, kv_write, kv, x, &forest);
         RUN(be, attention, x, lse, x, kv, kv, &forest, C, 1);
+        Keys keys = {RUN(be, alloc, keys_bytes(3, C)), 3, C};
+        RUN(be, keys_write, keys, x, &forest);
+        RUN(be, attention_cached, x, lse, x, keys, kv, &forest, C, 1);
+        RUN(be, release, keys.data);
         RUN(be, head_logprobs, &none, &none, rows, x, w, &no_ids, 1);
         RUN(be, head_logprobs_backward, x, dw, &none, rows, x, w, &no_ids, 1);
         RUN(be, head_sample, &no_ids, &none, x, w, &settings, &none);

@@ -33,6 +33,16 @@ typedef struct AttentionPlan {
 
 #define HEAD_DIM_MAX BLOCK_K
 
+// The scores of a block's queries: [blocks of BLOCK_K positions][queries][BLOCK_K].
+typedef struct ScoreLines {
+    float *data;
+    size_t block_stride; // from one block of positions to the next
+} ScoreLines;
+static inline float *score_line(ScoreLines lines, int32_t query, int32_t position) // of the block that holds position
+{
+    return lines.data + (size_t)(position / BLOCK_K) * lines.block_stride + (size_t)query * BLOCK_K;
+}
+
 // Queries are (row, head of the group), heads within rows; query i of a block is row i / group. A block has at most
 // block_queries of them, but at least one row; siblings: blocks may have rows of several segments.
 AttentionPlan attention_plan(Backend *be, const Forest *forest, int32_t head_dim, int32_t q_cols, int32_t kv_cols,
@@ -49,6 +59,11 @@ void pack_queries(const CpuKernels *kernels, const AttentionPlan *plan, const Qu
 // prefetch: fetches what the next panel needs; pays where few queries use each.
 void transpose_keys(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head,
                     float *panel, Mat kv, int32_t from, int32_t to, bool prefetch);
+// Scores of queries first .. first + count - 1 (queries[..][BLOCK_K]) with positions from .. to - 1 of a segment's path,
+// whose keys are in a cache's panels. scratch: TILE_ROWS * PANEL floats.
+void score_cached_keys(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head,
+                       ScoreLines lines, const float *queries, int32_t first, int32_t count, Keys keys, int32_t from,
+                       int32_t to, float *scratch);
 // c[rows][columns] += a[rows][BLOCK_K] times the vectors of positions from .. to - 1 (within a block of BLOCK_K) in kv;
 // a's column is the position mod BLOCK_K. Chains go on from c.
 void sum_over_positions(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head,

@@ -88,6 +88,12 @@ void ref_attention(Backend *be, Mat out, Mat lse, Mat q, Mat k, Mat v, const For
     mem_free(sum_v);
 }
 
+void ref_attention_cached(Backend *be, Mat out, Mat lse, Mat q, Keys k, Mat v, const Forest *forest, int32_t head_dim,
+                          float scale)
+{
+    ref_attention(be, out, lse, q, mat(k.data, k.rows, k.cols), v, forest, head_dim, scale);
+}
+
 // Gradients of K and V, summed in double over all rows before they are added to the F32 ones.
 typedef struct KvSums {
     double *dk, *dv; // [R, G*D]

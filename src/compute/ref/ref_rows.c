@@ -54,6 +54,11 @@ void ref_kv_write(Backend *be, Mat kv, Mat rows, const Forest *forest)
     }
 }
 
+void ref_keys_write(Backend *be, Keys keys, Mat rows, const Forest *forest)
+{
+    ref_kv_write(be, mat(keys.data, keys.rows, keys.cols), rows, forest);
+}
+
 void ref_add(Backend *be, Mat out, Mat a, Mat b)
 {
     assert(a.rows == out.rows && a.cols == out.cols && b.rows == out.rows && b.cols == out.cols);
