@@ -14,7 +14,7 @@ typedef struct Attention {
     const CpuKernels *kernels;
     AttentionPlan plan;
     Mat out, lse, q, k, v;
-    Keys keys; // in place of k, if it has data
+    CachedKv cached; // in place of k and v, if it has data
     float scale;
     float *work; // scratch_floats for each worker
 } Attention;
@@ -48,8 +48,8 @@ static Scratch scratch_of_worker(const Attention *a, int worker)
 static void score_queries(const Attention *a, const Scratch *s, int32_t kv_head, int32_t segment, int32_t first,
                           int32_t count, int32_t from, int32_t to)
 {
-    if (!dev_is_none(a->keys.data)) {
-        score_cached_keys(a->kernels, &a->plan, segment, kv_head, s->scores, s->queries, first, count, a->keys, from, to,
+    if (!dev_is_none(a->cached.k)) {
+        score_cached_keys(a->kernels, &a->plan, segment, kv_head, s->scores, s->queries, first, count, a->cached, from, to,
                           s->panels);
         return;
     }
@@ -60,8 +60,8 @@ static void score_queries(const Attention *a, const Scratch *s, int32_t kv_head,
     for (; from < to; from += tile.panels * PANEL) {
         tile.panels = count <= 6 && from % (2 * PANEL) == 0 && to - from > PANEL ? 2 : 1; // two keep the chains busy
         for (int32_t p = 0, at = from; p < tile.panels; p++, at += PANEL)
-            transpose_keys(a->kernels, &a->plan, segment, kv_head, s->panels + (size_t)p * panel_size, a->k, at,
-                           min_i32(at + PANEL, to), tiles == 1);
+            transpose_keys(a->kernels, &a->plan, segment, s->panels + (size_t)p * panel_size,
+                           head_rows(a->k, kv_head, a->plan.head_dim), at, min_i32(at + PANEL, to), tiles == 1);
         for (int32_t i = 0; i < tiles; i++) {
             int32_t query = first + part_start(count, tiles, i);
             tile.rows = first + part_start(count, tiles, i + 1) - query;
@@ -91,10 +91,11 @@ static void score_block(const Attention *a, const QueryBlock *block, int32_t kv_
 static void add_values(const Attention *a, const Scratch *s, int32_t kv_head, int32_t segment, int32_t first,
                        int32_t count, int32_t from, int32_t to)
 {
+    HeadRows values = dev_is_none(a->cached.v) ? head_rows(a->v, kv_head, a->plan.head_dim) : cached_values(a->cached, kv_head);
     for (int32_t end; from < to; from = end) {
         end = min_i32((from / BLOCK_K + 1) * BLOCK_K, to);
-        sum_over_positions(a->kernels, &a->plan, segment, kv_head, s->sums + (size_t)first * (size_t)a->plan.columns,
-                           score_line(s->scores, first, from), count, a->v, from, end);
+        sum_over_positions(a->kernels, &a->plan, segment, s->sums + (size_t)first * (size_t)a->plan.columns,
+                           score_line(s->scores, first, from), count, values, from, end);
     }
 }
 
@@ -150,13 +151,13 @@ void attention_needs(WorkNeeds *needs, int threads, const WorkShape *shape)
     work_need(needs, WORK_THREADS, (size_t)threads * scratch_floats(&plan) * sizeof(float));
 }
 
-static void attention_run(Backend *be, Attention a, const Forest *forest, int32_t head_dim)
+static void attention_run(Backend *be, Attention a, const Forest *forest, int32_t head_dim, int32_t kv_cols)
 {
     forest_check(forest);
-    assert(a.q.rows == forest->n_rows && a.v.rows == forest->n_kv && a.out.rows == a.q.rows && a.out.cols == a.q.cols);
+    assert(a.q.rows == forest->n_rows && a.out.rows == a.q.rows && a.out.cols == a.q.cols);
     assert(a.lse.rows == a.q.rows && a.lse.cols == a.q.cols / head_dim);
     a.kernels = cpu_kernels(be);
-    a.plan = attention_plan(be, forest, head_dim, a.q.cols, a.v.cols, BLOCK_QUERIES, true);
+    a.plan = attention_plan(be, forest, head_dim, a.q.cols, kv_cols, BLOCK_QUERIES, true);
     int threads = cpu_threads_for(be, attention_work(&a.plan));
     a.work = cpu_work(be, WORK_THREADS, (size_t)threads * scratch_floats(&a.plan) * sizeof(float));
     cpu_run(be, threads, a.plan.n_blocks * a.plan.n_kv_heads, attention_task, &a);
@@ -165,13 +166,14 @@ static void attention_run(Backend *be, Attention a, const Forest *forest, int32_
 void cpu_attention(Backend *be, Mat out, Mat lse, Mat q, Mat k, Mat v, const Forest *forest, int32_t head_dim,
                    float scale)
 {
-    assert(k.rows == v.rows && k.cols == v.cols);
-    attention_run(be, (Attention){.out = out, .lse = lse, .q = q, .k = k, .v = v, .scale = scale}, forest, head_dim);
+    assert(k.rows == forest->n_kv && v.rows == k.rows && v.cols == k.cols);
+    Attention a = {.out = out, .lse = lse, .q = q, .k = k, .v = v, .scale = scale};
+    attention_run(be, a, forest, head_dim, k.cols);
 }
 
-void cpu_attention_cached(Backend *be, Mat out, Mat lse, Mat q, Keys k, Mat v, const Forest *forest, int32_t head_dim,
-                          float scale)
+void cpu_attention_cached(Backend *be, Mat out, Mat lse, Mat q, CachedKv kv, const Forest *forest, float scale)
 {
-    assert(k.rows == v.rows && k.cols == v.cols && !dev_is_none(k.data));
-    attention_run(be, (Attention){.out = out, .lse = lse, .q = q, .keys = k, .v = v, .scale = scale}, forest, head_dim);
+    assert(kv.rows == forest->n_kv && !dev_is_none(kv.k) && !dev_is_none(kv.v));
+    Attention a = {.out = out, .lse = lse, .q = q, .cached = kv, .scale = scale};
+    attention_run(be, a, forest, kv.head_dim, kv.cols);
 }

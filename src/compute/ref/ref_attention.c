@@ -88,10 +88,10 @@ void ref_attention(Backend *be, Mat out, Mat lse, Mat q, Mat k, Mat v, const For
     mem_free(sum_v);
 }
 
-void ref_attention_cached(Backend *be, Mat out, Mat lse, Mat q, Keys k, Mat v, const Forest *forest, int32_t head_dim,
-                          float scale)
+void ref_attention_cached(Backend *be, Mat out, Mat lse, Mat q, CachedKv kv, const Forest *forest, float scale)
 {
-    ref_attention(be, out, lse, q, mat(k.data, k.rows, k.cols), v, forest, head_dim, scale);
+    Mat k = mat(kv.k, kv.rows, kv.cols), v = mat(kv.v, kv.rows, kv.cols);
+    ref_attention(be, out, lse, q, k, v, forest, kv.head_dim, scale);
 }
 
 // Gradients of K and V, summed in double over all rows before they are added to the F32 ones.
