@@ -309,26 +309,34 @@ static RolloutKey rollout_key(const RlRun *r, int64_t step, int32_t n) {
     return (RolloutKey){step, r->build, n, model_config(r->model)->vocabulary};
 }
 
+static void count_keeping(RlRun *r, StepCounts since) {
+    step_counts_end(&since);
+    r->keeping.allocations += since.allocations;
+    r->keeping.page_faults += since.page_faults;
+}
+
 static bool load_rollout(void *context, int64_t step, Completion *completions, int32_t n, GenerateCounts *counts, bool *found,
                          Error *error) {
     RlRun *r = context;
+    StepCounts begin = step_counts_begin();
     RolloutKey key = rollout_key(r, step, n);
     char *path = run_folder_rollout(r->folder, step);
     bool ok = rollout_load(path, &key, completions, counts, found, error);
     if (ok && *found) log_info("%s: step %lld was sampled before the interruption", run_folder_path(r->folder), (long long)step);
     mem_free(path);
+    count_keeping(r, begin);
     return ok;
 }
 
 static bool save_rollout(void *context, int64_t step, const Completion *completions, int32_t n, const GenerateCounts *counts,
                          Error *error) {
     RlRun *r = context;
+    StepCounts begin = step_counts_begin();
     RolloutKey key = rollout_key(r, step, n);
-    r->keeping = step_counts_begin();
     char *path = run_folder_rollout(r->folder, step);
     bool ok = rollout_save(path, &key, completions, counts, error);
     mem_free(path);
-    step_counts_end(&r->keeping);
+    count_keeping(r, begin);
     return ok;
 }
 

@@ -20,7 +20,7 @@ for reward in teacher correctness; do
     for speculate in true false; do
         out=rl-$reward-$speculate
         "$rlt" rl model=base/model data=$data reward=$reward tags=short questions=3 samples=4 lr=1e-3 max_tokens=24 max_rows=100 \
-            slots=5 sync_every=2 speculate=$speculate seed=7 checkpoint_every=3 steps=6 out=$out 2> log || fail "$(cat log)"
+            slots=2 sync_every=2 speculate=$speculate seed=7 checkpoint_every=3 steps=6 out=$out 2> log || fail "$(cat log)"
         each_step_has $out/timing.jsonl '"allocations":0,' 6
     done
 done
