@@ -4,7 +4,7 @@
 //
 // Each library is timed in a process of its own, forked before there is any pool of threads: in one process their pools
 // disturb each other (workers of one go on spinning while another is timed, and sleeping workers wake on the caller's
-// processor). The libraries take turns, a round after the other.
+// processor). The libraries take turns, and rounds go over all cases.
 //
 // oneDNN's products of BF16 take BF16 activations (ours widen the weights and keep F32 activations), and it has none
 // for processors without AVX-512: there our BF16 is timed against its F32, and the line says so.
@@ -28,10 +28,19 @@
 
 typedef enum Library { RLT, ONEDNN, OPENBLAS, N_LIBRARIES } Library;
 
+// What the rounds of a case have given so far.
+typedef struct Timing {
+    int rounds;
+    double seconds[N_LIBRARIES][ROUNDS_MAX]; // of a call
+    bool dnnl_bf16;                          // oneDNN's product is of BF16, else of F32
+    char kernel[48];                         // the implementation that oneDNN chose
+} Timing;
+
 typedef struct Case {
     int32_t n_out, n_in, rows;
     Dtype dtype;
     const float *host_x, *host_w; // [rows, n_in], [n_out, n_in]
+    Timing *timing;
 } Case;
 
 // What a child leaves for its parent, in memory that they share.
@@ -252,45 +261,45 @@ static void check_results(const Case *c, const Report *report, const Report *ref
     }
 }
 
-static void print_case(const Case *c, Report *const reports[], double (*seconds)[ROUNDS_MAX], int rounds)
+static void print_case(const Case *c)
 {
+    Timing *t = c->timing;
     double ratios[ROUNDS_MAX], flops = 2.0 * c->rows * c->n_out * c->n_in;
-    for (int r = 0; r < rounds; r++)
-        ratios[r] = seconds[ONEDNN][r] / seconds[RLT][r];
+    for (int r = 0; r < t->rounds; r++)
+        ratios[r] = t->seconds[ONEDNN][r] / t->seconds[RLT][r];
+    double us = median(t->seconds[RLT], t->rounds) * 1e6, rate = flops * 1e-3; // flops / us * 1e-3: GFLOP/s
     printf("%-4s %5d <- %4d  rows %4d  rlt %9.1f us %6.1f  oneDNN %6.1f  OpenBLAS ",
-           c->dtype == DTYPE_BF16 ? "bf16" : "f32", c->n_out, c->n_in, c->rows, median(seconds[RLT], rounds) * 1e6,
-           flops / median(seconds[RLT], rounds) * 1e-9, flops / median(seconds[ONEDNN], rounds) * 1e-9);
+           c->dtype == DTYPE_BF16 ? "bf16" : "f32", c->n_out, c->n_in, c->rows, us, rate / us,
+           rate / (median(t->seconds[ONEDNN], t->rounds) * 1e6));
     if (c->dtype == DTYPE_F32)
-        printf("%6.1f", flops / median(seconds[OPENBLAS], rounds) * 1e-9);
+        printf("%6.1f", rate / (median(t->seconds[OPENBLAS], t->rounds) * 1e6));
     else
         printf("     -");
-    printf("  rlt/oneDNN %6.2f  (%s%s)\n", median(ratios, rounds), reports[ONEDNN]->kernel,
-           c->dtype == DTYPE_BF16 && !reports[ONEDNN]->dnnl_bf16 ? ", oneDNN in f32" : "");
+    printf("  rlt/oneDNN %6.2f  (%s%s)\n", median(ratios, t->rounds), t->kernel,
+           c->dtype == DTYPE_BF16 && !t->dnnl_bf16 ? ", oneDNN in f32" : "");
     fflush(stdout);
 }
 
-static void run_case(const Case *c, int rounds)
+// A round of a case.
+static void run_case(Case *c)
 {
     int n_libraries = c->dtype == DTYPE_BF16 ? OPENBLAS : N_LIBRARIES; // OpenBLAS has no product of BF16 and F32
-    size_t n_results = (size_t)c->rows * (size_t)c->n_out / RESULT_STRIDE + 1;
-    size_t bytes = sizeof(Report) + n_results * sizeof(float);
+    size_t bytes = sizeof(Report) + ((size_t)c->rows * (size_t)c->n_out / RESULT_STRIDE + 1) * sizeof(float);
+    Timing *t = c->timing;
     Report *reports[N_LIBRARIES];
-    double seconds[N_LIBRARIES][ROUNDS_MAX];
     for (int library = 0; library < n_libraries; library++) {
         reports[library] = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (reports[library] == MAP_FAILED) {
             perror("mmap");
             exit(1);
         }
+        run_child(c, (Library)library, reports[library]);
+        check_results(c, reports[library], reports[RLT]);
+        t->seconds[library][t->rounds] = reports[library]->seconds;
     }
-    for (int r = 0; r < rounds; r++) {
-        for (int library = 0; library < n_libraries; library++) {
-            run_child(c, (Library)library, reports[library]);
-            check_results(c, reports[library], reports[RLT]);
-            seconds[library][r] = reports[library]->seconds;
-        }
-    }
-    print_case(c, reports, seconds, rounds);
+    memcpy(t->kernel, reports[ONEDNN]->kernel, sizeof t->kernel);
+    t->dnnl_bf16 = reports[ONEDNN]->dnnl_bf16;
+    t->rounds++;
     for (int library = 0; library < n_libraries; library++)
         munmap(reports[library], bytes);
 }
@@ -298,6 +307,9 @@ static void run_case(const Case *c, int rounds)
 static const int32_t shapes[][2] = {{576, 576}, {192, 576}, {1536, 576}, {576, 1536}, {49152, 576}}; // SmolLM2-135M
 static const int32_t row_counts[] = {1, 4, 16, 64, 256, 512, 1024, 4096};
 
+#define N_SHAPES (sizeof shapes / sizeof *shapes)
+#define N_ROW_COUNTS (sizeof row_counts / sizeof *row_counts)
+#define N_DTYPES_TIMED (DTYPE_BF16 + 1) // F32 and BF16
 #define HEAD_OUTPUTS 10000 // more outputs are a vocabulary's: fewer rows and rounds
 static const int32_t head_row_counts[] = {1, 16, 64, 512, 4096};
 
@@ -320,20 +332,37 @@ static bool chosen_rows(const Choice *choice, int32_t rows, bool head)
     return strstr(list, name) != NULL;
 }
 
-static void run_shape(const Choice *choice, Dtype dtype, int32_t n_out, int32_t n_in)
+// A round of all row counts of a shape, or (last) its lines.
+static void run_shape(const Choice *choice, Dtype dtype, int32_t n_out, int32_t n_in, Timing *timings, bool last)
 {
     bool head = n_out > HEAD_OUTPUTS;
-    int32_t rows_max = row_counts[sizeof row_counts / sizeof *row_counts - 1];
     float *host_w = host_floats((size_t)n_out * (size_t)n_in, 1 / sqrtf((float)n_in));
-    float *host_x = host_floats((size_t)rows_max * (size_t)n_in, 1);
-    for (size_t r = 0; r < sizeof row_counts / sizeof *row_counts; r++) {
+    float *host_x = host_floats((size_t)row_counts[N_ROW_COUNTS - 1] * (size_t)n_in, 1);
+    for (size_t r = 0; r < N_ROW_COUNTS; r++) {
         Case c = {.n_out = n_out, .n_in = n_in, .rows = row_counts[r], .dtype = dtype, .host_x = host_x,
-                  .host_w = host_w};
-        if (chosen_rows(choice, c.rows, head))
-            run_case(&c, head && choice->rounds > ROUNDS_HEAD ? ROUNDS_HEAD : choice->rounds);
+                  .host_w = host_w, .timing = &timings[r]};
+        if (!chosen_rows(choice, c.rows, head))
+            continue;
+        if (last)
+            print_case(&c);
+        else if (!head || c.timing->rounds < ROUNDS_HEAD)
+            run_case(&c);
     }
     mem_free(host_x);
     mem_free(host_w);
+}
+
+// Rounds go over all cases, so that a disturbance of some seconds falls into one round of several.
+static void run_dtype(const Choice *choice, Dtype dtype)
+{
+    static Timing timings[N_DTYPES_TIMED][N_SHAPES][N_ROW_COUNTS];
+    for (int round = 0; round <= choice->rounds; round++) {
+        bool last = round == choice->rounds;
+        if (choice->n_out > 0 && choice->n_in > 0)
+            run_shape(choice, dtype, choice->n_out, choice->n_in, timings[dtype][0], last);
+        for (size_t s = 0; s < N_SHAPES && choice->n_out == 0; s++)
+            run_shape(choice, dtype, shapes[s][0], shapes[s][1], timings[dtype][s], last);
+    }
 }
 
 static void print_versions(void)
@@ -367,10 +396,7 @@ int main(int argc, char **argv)
     for (int dtype = DTYPE_F32; dtype <= DTYPE_BF16; dtype++) {
         if (choice.dtype && strcmp(choice.dtype, dtype == DTYPE_F32 ? "f32" : "bf16") != 0)
             continue;
-        if (choice.n_out > 0 && choice.n_in > 0)
-            run_shape(&choice, (Dtype)dtype, choice.n_out, choice.n_in);
-        for (size_t s = 0; s < sizeof shapes / sizeof *shapes && choice.n_out == 0; s++)
-            run_shape(&choice, (Dtype)dtype, shapes[s][0], shapes[s][1]);
+        run_dtype(&choice, (Dtype)dtype);
     }
     return 0;
 }
