@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include "base/mem.h"
 
-#define SPIN_NS 20000 // how long a thread looks for work, or for the end of it, before it sleeps
+#define SPIN_NS 200000 // how long a thread looks for work, or for the end of it, before it sleeps
 
 typedef struct Worker {
     Threads *pool;

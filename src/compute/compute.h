@@ -46,6 +46,18 @@ static inline Mat mat(Dev data, int32_t rows, int32_t cols) { return (Mat){data,
 // The same floats seen as [rows * cols / new_cols, new_cols].
 Mat mat_reshape(Mat m, int32_t new_cols);
 
+// Keys and values of a cache, F32 [rows, cols] each, cols = G*D, in the backend's own layout: the one in which decoding
+// reads them, a query at a time. Rows that hold no token may be read, but do not count.
+typedef struct CachedKv {
+    Dev k, v; // cached_side_bytes each
+    int32_t rows, cols, head_dim;
+} CachedKv;
+#define CACHED_ROWS 32 // a layout has room for a multiple of so many rows
+static inline size_t cached_side_bytes(int32_t rows, int32_t cols)
+{
+    return ((size_t)rows + CACHED_ROWS - 1) / CACHED_ROWS * CACHED_ROWS * (size_t)cols * sizeof(float);
+}
+
 // F32 [n].
 typedef struct Vec {
     Dev data;

@@ -6,8 +6,7 @@
 
 static size_t layer_side_bytes(const ModelConfig *config, int32_t n_rows) // K or V of one layer
 {
-    size_t width = (size_t)config->n_kv_heads * (size_t)config->head_dim;
-    return ((size_t)n_rows * width * sizeof(float) + 63) / 64 * 64;
+    return cached_side_bytes(n_rows, config->n_kv_heads * config->head_dim);
 }
 
 size_t kv_cache_bytes(const ModelConfig *config, int32_t n_rows)
@@ -22,6 +21,7 @@ KvCache *kv_cache_create(Model *model, int32_t n_rows)
     cache->backend = model->backend;
     cache->n_rows = n_rows;
     cache->width = model->config.n_kv_heads * model->config.head_dim;
+    cache->head_dim = model->config.head_dim;
     cache->n_layers = model->config.n_layers;
     cache->side_bytes = layer_side_bytes(&model->config, n_rows);
     cache->memory = RUN(model->backend, alloc, kv_cache_bytes(&model->config, n_rows));
@@ -53,9 +53,16 @@ Mat kv_cache_k(const KvCache *cache, int32_t layer)
     return cache_side(cache, layer, 0);
 }
 
+
 Mat kv_cache_v(const KvCache *cache, int32_t layer)
 {
     return cache_side(cache, layer, 1);
+}
+
+CachedKv kv_cache_layer(const KvCache *cache, int32_t layer)
+{
+    Mat k = kv_cache_k(cache, layer), v = kv_cache_v(cache, layer);
+    return (CachedKv){.k = k.data, .v = v.data, .rows = k.rows, .cols = k.cols, .head_dim = cache->head_dim};
 }
 
 void model_decode(Model *model, Pass *pass, KvCache *cache, const Forest *forest, const int32_t *ids,

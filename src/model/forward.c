@@ -47,9 +47,9 @@ void pass_forward(Pass *pass, Model *model, KvCache *cache, const Forest *forest
     for (int32_t layer = 0; any && layer < n_layers; layer++) {
         LayerParams params = model_layer(model, layer);
         prefix_load_kv(pass, layer);
-        Mat k = cache ? kv_cache_k(cache, layer) : MAT_NONE, v = cache ? kv_cache_v(cache, layer) : MAT_NONE;
+        CachedKv cached = cache ? kv_cache_layer(cache, layer) : (CachedKv){0};
         Mat out = layer + 1 < n_layers ? pass->acts[layer + 1].x : pass->x_final;
-        layer_forward(&run, &params, &pass->acts[layer], k, v, out);
+        layer_forward(&run, &params, &pass->acts[layer], cache ? &cached : NULL, out);
         prefix_keep_kv(pass, layer);
     }
     if (n_rows == 0)
@@ -145,7 +145,7 @@ static void layers_backward(Model *model, Pass *pass, const Batch *batch, Dev gr
         const LayerActs *acts = &pass->acts[layer];
         if (pass->settings.checkpointing && layer != last) { // the last layer's are still there
             prefix_load_kv(pass, layer);
-            layer_forward(&run, &params, acts, MAT_NONE, MAT_NONE, MAT_NONE);
+            layer_forward(&run, &params, acts, NULL, MAT_NONE);
         }
         prefix_begin_kv_gradients(pass, layer);
         layer_backward(&run, &params, &layer_grads, acts, pass->dx);

@@ -32,20 +32,20 @@ static void project_qkv(const LayerRun *run, const LayerParams *params, const La
     RUN(be, rope, acts->k, config->head_dim, run->rope, run->positions, false);
 }
 
-static void attention_forward(const LayerRun *run, const LayerParams *params, const LayerActs *acts, Mat k, Mat v)
+static void attention_forward(const LayerRun *run, const LayerParams *params, const LayerActs *acts,
+                              const CachedKv *cached)
 {
     Backend *be = run->backend;
     const ModelConfig *config = run->config;
     RUN(be, rmsnorm, run->scratch.h, run->scratch.rstd, acts->x, params->norm1, config->norm_eps);
     project_qkv(run, params, acts);
-    if (dev_is_none(k.data)) {
-        k = acts->k_all;
-        v = acts->v_all;
+    if (cached) {
+        RUN(be, kv_write, *cached, acts->k, acts->v, run->forest);
+        RUN(be, attention_cached, acts->att, acts->lse, acts->q, *cached, run->forest, attention_scale(config));
     } else {
-        RUN(be, kv_write, k, acts->k, run->forest);
-        RUN(be, kv_write, v, acts->v, run->forest);
+        RUN(be, attention, acts->att, acts->lse, acts->q, acts->k_all, acts->v_all, run->forest, config->head_dim,
+            attention_scale(config));
     }
-    RUN(be, attention, acts->att, acts->lse, acts->q, k, v, run->forest, config->head_dim, attention_scale(config));
     projection_forward(run, &params->o, acts->mid, acts->att, acts->x);
 }
 
@@ -62,9 +62,10 @@ static void feed_forward(const LayerRun *run, const LayerParams *params, const L
     projection_forward(run, &params->down, x_out, s->act, acts->mid);
 }
 
-void layer_forward(const LayerRun *run, const LayerParams *params, const LayerActs *acts, Mat k, Mat v, Mat x_out)
+void layer_forward(const LayerRun *run, const LayerParams *params, const LayerActs *acts, const CachedKv *cached,
+                   Mat x_out)
 {
-    attention_forward(run, params, acts, k, v);
+    attention_forward(run, params, acts, cached);
     feed_forward(run, params, acts, x_out);
 }
 

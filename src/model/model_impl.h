@@ -146,10 +146,12 @@ void pass_address_rows(Pass *pass, const Batch *batch);
 struct KvCache {
     Backend *backend;
     Dev memory;
-    int32_t n_rows, width, n_layers; // width = G*D
+    int32_t n_rows, width, head_dim, n_layers; // width = G*D
     size_t side_bytes;               // of K (or V) of one layer: layer 0 K, layer 0 V, layer 1 K, ...
 };
-Mat kv_cache_k(const KvCache *cache, int32_t layer); // [n_rows, G*D]
+// A layer as decoding keeps it, or as two matrices [n_rows, G*D]: a cache is used in one way or the other.
+CachedKv kv_cache_layer(const KvCache *cache, int32_t layer);
+Mat kv_cache_k(const KvCache *cache, int32_t layer);
 Mat kv_cache_v(const KvCache *cache, int32_t layer);
 
 // ---- prefix.c
@@ -202,10 +204,10 @@ void projection_forward(const LayerRun *run, const Projection *p, Mat out, Mat x
 void projection_backward(const LayerRun *run, const Projection *p, const Projection *grads, Mat dout, Mat x, Mat dx,
                          bool accumulate);
 
-// x_out[T, C] from acts->x, leaving `acts` for the backward; x_out MAT_NONE computes only what the backward needs. k
-// and v
-// are the K and V of all KV rows: a cache's (this pass's rows are written into it first), or MAT_NONE for acts' own.
-void layer_forward(const LayerRun *run, const LayerParams *params, const LayerActs *acts, Mat k, Mat v, Mat x_out);
+// x_out[T, C] from acts->x, leaving `acts` for the backward; x_out MAT_NONE computes only what the backward needs. cached:
+// K and V of all KV rows (this pass's rows are written into it first), or NULL for acts' own.
+void layer_forward(const LayerRun *run, const LayerParams *params, const LayerActs *acts, const CachedKv *cached,
+                   Mat x_out);
 // dx[T, C]: in, the gradient of the layer's output; out, of its input. Adds to `grads`, and to what is in dk_all and dv_all.
 void layer_backward(const LayerRun *run, const LayerParams *params, const LayerParams *grads, const LayerActs *acts,
                     Mat dx);

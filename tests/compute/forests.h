@@ -77,4 +77,35 @@ static UNUSED bool token_before(const Forest *forest, int32_t *segment, int32_t 
     return true;
 }
 
+// Attention with K and V as matrices, then with a cache written in pieces of several lengths: the same bits.
+static UNUSED void attention_both_ways(Backend *be, Mat out, Mat lse, Mat q, Mat k, Mat v, const Forest *forest,
+                                       int32_t head_dim, float scale)
+{
+    RUN(be, attention, out, lse, q, k, v, forest, head_dim, scale);
+    static const int32_t lengths[] = {1, 3, 40, 2, 7, 31, 64};
+    Segment pieces[512];
+    Forest all = {.segments = pieces, .n_kv = k.rows};
+    for (; all.n_rows < k.rows; all.n_segments++) {
+        int32_t n = lengths[(size_t)all.n_segments % COUNT(lengths)], rest = k.rows - all.n_rows;
+        n = n < rest ? n : rest;
+        assert_true(all.n_segments < (int32_t)COUNT(pieces));
+        pieces[all.n_segments] = (Segment){.parent = -1, .n_tokens = n, .n_new = n, .row = all.n_rows, .kv_row = all.n_rows};
+        all.n_rows += n;
+    }
+    size_t bytes = cached_side_bytes(k.rows, k.cols);
+    CachedKv cached = {RUN(be, alloc, bytes), RUN(be, alloc, bytes), k.rows, k.cols, head_dim};
+    RUN(be, kv_write, cached, k, v, &all);
+    Mat out2 = put_nan(be, out.rows, out.cols), lse2 = put_nan(be, lse.rows, lse.cols);
+    RUN(be, attention_cached, out2, lse2, q, cached, forest, scale);
+    size_t n_out = (size_t)out.rows * (size_t)out.cols, n_lse = (size_t)lse.rows * (size_t)lse.cols;
+    float *a = host_floats(n_out + n_lse), *b = host_floats(n_out + n_lse);
+    RUN(be, download, a, out.data, n_out * sizeof(float));
+    RUN(be, download, a + n_out, lse.data, n_lse * sizeof(float));
+    take_mat(be, b, out2), take_mat(be, b + n_out, lse2);
+    expect_bits(b, a, n_out + n_lse, label("attention_cached, %s", backend_describe(be)));
+    RUN(be, release, cached.k);
+    RUN(be, release, cached.v);
+    mem_free(a), mem_free(b);
+}
+
 #endif

@@ -48,7 +48,7 @@ static void run_forward(Backend *be, const Input *in, float *out, float *lse)
     Mat q = put_mat(be, in->q, f->n_rows, q_cols), k = put_mat(be, in->k, f->n_kv, kv_cols);
     Mat v = put_mat(be, in->v, f->n_kv, kv_cols), o = put_nan(be, f->n_rows, q_cols);
     Mat l = put_nan(be, f->n_rows, in->shape.heads);
-    RUN(be, attention, o, l, q, k, v, f, in->shape.head_dim, in->scale);
+    attention_both_ways(be, o, l, q, k, v, f, in->shape.head_dim, in->scale);
     take_mat(be, out, o), take_mat(be, lse, l);
     drop_mat(be, q), drop_mat(be, k), drop_mat(be, v);
 }

@@ -52,7 +52,7 @@ static void run_on_path(Backend *be, const Sequence *s, const Forest *forest, in
     Mat mq = put_mat(be, q, forest->n_rows, s->q_cols), mk = put_mat(be, k, forest->n_kv, s->kv_cols);
     Mat mv = put_mat(be, v, forest->n_kv, s->kv_cols), mo = put_nan(be, forest->n_rows, s->q_cols);
     Mat ml = put_nan(be, forest->n_rows, s->shape.heads);
-    RUN(be, attention, mo, ml, mq, mk, mv, forest, s->shape.head_dim, 0.3f);
+    attention_both_ways(be, mo, ml, mq, mk, mv, forest, s->shape.head_dim, 0.3f);
     take_mat(be, o, mo), take_mat(be, l, ml);
     drop_mat(be, mq), drop_mat(be, mk), drop_mat(be, mv);
     for (int32_t i = tip; i >= 0; i = forest->segments[i].parent) {

@@ -172,8 +172,13 @@ static void no_rows_are_nothing(void **state)
         RUN(be, swiglu, x, x, x);
         RUN(be, rows_gather, x, kv, &no_ids);
         RUN(be, rows_scatter_add, kv, x, &no_ids);
-        RUN(be, kv_write, kv, x, &forest);
         RUN(be, attention, x, lse, x, kv, kv, &forest, C, 1);
+        size_t side = cached_side_bytes(3, C);
+        CachedKv rows_of_three = {RUN(be, alloc, side), RUN(be, alloc, side), 3, C, C};
+        RUN(be, kv_write, rows_of_three, x, x, &forest);
+        RUN(be, attention_cached, x, lse, x, rows_of_three, &forest, 1);
+        RUN(be, release, rows_of_three.k);
+        RUN(be, release, rows_of_three.v);
         RUN(be, head_logprobs, &none, &none, rows, x, w, &no_ids, 1);
         RUN(be, head_logprobs_backward, x, dw, &none, rows, x, w, &no_ids, 1);
         RUN(be, head_sample, &no_ids, &none, x, w, &settings, &none);

@@ -14,6 +14,7 @@ typedef struct Attention {
     const CpuKernels *kernels;
     AttentionPlan plan;
     Mat out, lse, q, k, v;
+    CachedKv cached; // in place of k and v, if it has data
     float scale;
     float *work; // scratch_floats for each worker
 } Attention;
@@ -21,8 +22,8 @@ typedef struct Attention {
 // What a worker needs: [queries][BLOCK_K] packed queries, two panels of keys [D][PANEL], sums [queries][columns], lines
 // of scores [blocks of positions][queries][BLOCK_K].
 typedef struct Scratch {
-    float *queries, *panels, *sums, *scores;
-    size_t line_stride; // from one block of positions to the next
+    float *queries, *panels, *sums;
+    ScoreLines scores;
 } Scratch;
 
 static size_t scratch_floats(const AttentionPlan *plan)
@@ -34,17 +35,12 @@ static size_t scratch_floats(const AttentionPlan *plan)
 static Scratch scratch_of_worker(const Attention *a, int worker)
 {
     const AttentionPlan *plan = &a->plan;
-    Scratch s = {.queries = a->work + (size_t)worker * scratch_floats(plan),
-                 .line_stride = (size_t)plan->queries * BLOCK_K};
-    s.panels = s.queries + s.line_stride;
+    size_t line_floats = (size_t)plan->queries * BLOCK_K;
+    Scratch s = {.queries = a->work + (size_t)worker * scratch_floats(plan)};
+    s.panels = s.queries + line_floats;
     s.sums = s.panels + 2 * HEAD_DIM_MAX * PANEL;
-    s.scores = s.sums + (size_t)plan->queries * (size_t)plan->columns;
+    s.scores = (ScoreLines){s.sums + (size_t)plan->queries * (size_t)plan->columns, line_floats};
     return s;
-}
-
-static float *score_line(const Scratch *s, int32_t query, int32_t position)
-{
-    return s->scores + (size_t)(position / BLOCK_K) * s->line_stride + (size_t)query * BLOCK_K;
 }
 
 // Scores of queries first .. first + count - 1 with positions from (a multiple of PANEL) .. to - 1 of a segment's path.
@@ -52,6 +48,11 @@ static float *score_line(const Scratch *s, int32_t query, int32_t position)
 static void score_queries(const Attention *a, const Scratch *s, int32_t kv_head, int32_t segment, int32_t first,
                           int32_t count, int32_t from, int32_t to)
 {
+    if (!dev_is_none(a->cached.k)) {
+        score_cached_keys(a->kernels, &a->plan, segment, kv_head, s->scores, s->queries, first, count, a->cached, from, to,
+                          s->panels);
+        return;
+    }
     int32_t tiles = div_up(count, TILE_ROWS);
     size_t panel_size = (size_t)a->plan.head_dim * PANEL;
     Tile tile = {.c_row = BLOCK_K, .c_panel = PANEL, .a_row = BLOCK_K, .b = s->panels, .b_row = PANEL,
@@ -59,13 +60,13 @@ static void score_queries(const Attention *a, const Scratch *s, int32_t kv_head,
     for (; from < to; from += tile.panels * PANEL) {
         tile.panels = count <= 6 && from % (2 * PANEL) == 0 && to - from > PANEL ? 2 : 1; // two keep the chains busy
         for (int32_t p = 0, at = from; p < tile.panels; p++, at += PANEL)
-            transpose_keys(a->kernels, &a->plan, segment, kv_head, s->panels + (size_t)p * panel_size, a->k, at,
-                           min_i32(at + PANEL, to), tiles == 1);
+            transpose_keys(a->kernels, &a->plan, segment, s->panels + (size_t)p * panel_size,
+                           head_rows(a->k, kv_head, a->plan.head_dim), at, min_i32(at + PANEL, to), tiles == 1);
         for (int32_t i = 0; i < tiles; i++) {
             int32_t query = first + part_start(count, tiles, i);
             tile.rows = first + part_start(count, tiles, i + 1) - query;
             tile.a = s->queries + (size_t)query * BLOCK_K;
-            tile.c = score_line(s, query, from) + from % BLOCK_K;
+            tile.c = score_line(s->scores, query, from) + from % BLOCK_K;
             a->kernels->tile(&tile);
         }
     }
@@ -90,10 +91,11 @@ static void score_block(const Attention *a, const QueryBlock *block, int32_t kv_
 static void add_values(const Attention *a, const Scratch *s, int32_t kv_head, int32_t segment, int32_t first,
                        int32_t count, int32_t from, int32_t to)
 {
+    HeadRows values = dev_is_none(a->cached.v) ? head_rows(a->v, kv_head, a->plan.head_dim) : cached_values(a->cached, kv_head);
     for (int32_t end; from < to; from = end) {
         end = min_i32((from / BLOCK_K + 1) * BLOCK_K, to);
-        sum_over_positions(a->kernels, &a->plan, segment, kv_head, s->sums + (size_t)first * (size_t)a->plan.columns,
-                           score_line(s, first, from), count, a->v, from, end);
+        sum_over_positions(a->kernels, &a->plan, segment, s->sums + (size_t)first * (size_t)a->plan.columns,
+                           score_line(s->scores, first, from), count, values, from, end);
     }
 }
 
@@ -128,7 +130,7 @@ static void attention_task(void *context, int32_t task, int worker)
     score_block(a, block, kv_head, &s);
     float *totals = s.queries, *largest = totals + queries; // the queries are no longer needed
     for (int32_t i = 0; i < queries; i++)
-        totals[i] = a->kernels->softmax_line(score_line(&s, i, 0), s.line_stride,
+        totals[i] = a->kernels->softmax_line(score_line(s.scores, i, 0), s.scores.block_stride,
                                              plan->row_length[block->row + i / group], &largest[i]);
     for (int32_t i = 0; i < queries; i++)
         cpu_row(a->lse, block->row + i / group)[kv_head * group + i % group] = largest[i] + cpu_log(totals[i]);
@@ -149,15 +151,29 @@ void attention_needs(WorkNeeds *needs, int threads, const WorkShape *shape)
     work_need(needs, WORK_THREADS, (size_t)threads * scratch_floats(&plan) * sizeof(float));
 }
 
-void cpu_attention(Backend *be, Mat out, Mat lse, Mat q, Mat k, Mat v, const Forest *forest, int32_t head_dim,
-                   float scale)
+static void attention_run(Backend *be, Attention a, const Forest *forest, int32_t head_dim, int32_t kv_cols)
 {
     forest_check(forest);
-    assert(q.rows == forest->n_rows && k.rows == forest->n_kv && v.rows == k.rows && v.cols == k.cols);
-    assert(out.rows == q.rows && out.cols == q.cols && lse.rows == q.rows && lse.cols == q.cols / head_dim);
-    Attention a = {.kernels = cpu_kernels(be), .out = out, .lse = lse, .q = q, .k = k, .v = v, .scale = scale};
-    a.plan = attention_plan(be, forest, head_dim, q.cols, k.cols, BLOCK_QUERIES, true);
+    assert(a.q.rows == forest->n_rows && a.out.rows == a.q.rows && a.out.cols == a.q.cols);
+    assert(a.lse.rows == a.q.rows && a.lse.cols == a.q.cols / head_dim);
+    a.kernels = cpu_kernels(be);
+    a.plan = attention_plan(be, forest, head_dim, a.q.cols, kv_cols, BLOCK_QUERIES, true);
     int threads = cpu_threads_for(be, attention_work(&a.plan));
     a.work = cpu_work(be, WORK_THREADS, (size_t)threads * scratch_floats(&a.plan) * sizeof(float));
     cpu_run(be, threads, a.plan.n_blocks * a.plan.n_kv_heads, attention_task, &a);
+}
+
+void cpu_attention(Backend *be, Mat out, Mat lse, Mat q, Mat k, Mat v, const Forest *forest, int32_t head_dim,
+                   float scale)
+{
+    assert(k.rows == forest->n_kv && v.rows == k.rows && v.cols == k.cols);
+    Attention a = {.out = out, .lse = lse, .q = q, .k = k, .v = v, .scale = scale};
+    attention_run(be, a, forest, head_dim, k.cols);
+}
+
+void cpu_attention_cached(Backend *be, Mat out, Mat lse, Mat q, CachedKv kv, const Forest *forest, float scale)
+{
+    assert(kv.rows == forest->n_kv && !dev_is_none(kv.k) && !dev_is_none(kv.v));
+    Attention a = {.out = out, .lse = lse, .q = q, .cached = kv, .scale = scale};
+    attention_run(be, a, forest, kv.head_dim, kv.cols);
 }

@@ -89,7 +89,8 @@ static void dot_lines(const Backward *b, const QueryBlock *block, int32_t kv_hea
                  .len = b->plan.head_dim};
     for (int32_t start = from, end; start < to; start = end) {
         end = min_i32((start / PANEL + 1) * PANEL, to);
-        transpose_keys(b->kernels, &b->plan, block_segment(&b->plan, block), kv_head, s->panel, kv, start, end, false);
+        transpose_keys(b->kernels, &b->plan, block_segment(&b->plan, block), s->panel,
+                       head_rows(kv, kv_head, b->plan.head_dim), start, end, false);
         for (int32_t i = 0; i < tiles; i++) {
             int32_t first = part_start(queries, tiles, i);
             tile.rows = part_start(queries, tiles, i + 1) - first;
@@ -120,9 +121,9 @@ static void add_dq(const Backward *b, const QueryBlock *block, int32_t kv_head, 
     int32_t queries = block->n_rows * b->plan.group, tiles = div_up(queries, TILE_ROWS);
     for (int32_t i = 0; i < tiles; i++) {
         int32_t first = part_start(queries, tiles, i), rows = part_start(queries, tiles, i + 1) - first;
-        sum_over_positions(b->kernels, &b->plan, block_segment(&b->plan, block), kv_head,
-                           s->dq + (size_t)first * (size_t)b->plan.columns, s->ds + (size_t)first * BLOCK_K, rows, b->k,
-                           from, to);
+        sum_over_positions(b->kernels, &b->plan, block_segment(&b->plan, block),
+                           s->dq + (size_t)first * (size_t)b->plan.columns, s->ds + (size_t)first * BLOCK_K, rows,
+                           head_rows(b->k, kv_head, b->plan.head_dim), from, to);
     }
 }
 

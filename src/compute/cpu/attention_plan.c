@@ -139,34 +139,34 @@ void pack_queries(const CpuKernels *kernels, const AttentionPlan *plan, const Qu
     }
 }
 
-static const float *run_vector(const AttentionPlan *plan, const Run *run, int32_t kv_head, Mat kv, int32_t position)
+static const float *run_vector(const Run *run, HeadRows rows, int32_t position)
 {
-    return cpu_row(kv, run->kv_row + position - run->position) + kv_head * plan->head_dim;
+    return rows.first + (size_t)(run->kv_row + position - run->position) * rows.stride;
 }
 
-void transpose_keys(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head,
-                    float *panel, Mat kv, int32_t from, int32_t to, bool prefetch)
+void transpose_keys(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, float *panel, HeadRows keys,
+                    int32_t from, int32_t to, bool prefetch)
 {
     for (int32_t r = plan->first_run[segment]; r < plan->first_run[segment + 1]; r++) {
         const Run *run = &plan->runs[r];
         int32_t start = max_i32(from, run->position), end = min_i32(to, run->position + run->count);
         if (start >= end)
             continue;
-        const float *first = run_vector(plan, run, kv_head, kv, start);
+        const float *first = run_vector(run, keys, start);
         for (int32_t i = PANEL; prefetch && i < 2 * PANEL && start + i < run->position + run->count; i++)
             for (int32_t d = 0; d < plan->head_dim; d += 16)
-                __builtin_prefetch(first + (size_t)i * (size_t)kv.cols + d);
-        kernels->transpose(panel + start % PANEL, first, (size_t)kv.cols, end - start, plan->head_dim);
+                __builtin_prefetch(first + (size_t)i * keys.stride + d);
+        kernels->transpose(panel + start % PANEL, first, keys.stride, end - start, plan->head_dim);
     }
 }
 
-void sum_over_positions(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, int32_t kv_head,
-                        float *c, const float *a, int32_t rows, Mat kv, int32_t from, int32_t to)
+void sum_over_positions(const CpuKernels *kernels, const AttentionPlan *plan, int32_t segment, float *c, const float *a,
+                        int32_t rows, HeadRows values, int32_t from, int32_t to)
 {
     Tile tile = {.c_row = (size_t)plan->columns,
                  .c_panel = PANEL,
                  .a_row = BLOCK_K,
-                 .b_row = (size_t)kv.cols,
+                 .b_row = values.stride,
                  .b_panel = PANEL,
                  .rows = rows,
                  .load = true};
@@ -180,7 +180,7 @@ void sum_over_positions(const CpuKernels *kernels, const AttentionPlan *plan, in
         for (int32_t column = 0; column < plan->columns; column += tile.panels * PANEL) {
             tile.panels = rows <= 6 && plan->columns - column >= 2 * PANEL ? 2 : 1;
             tile.c = c + column;
-            tile.b = run_vector(plan, run, kv_head, kv, start) + column;
+            tile.b = run_vector(run, values, start) + column;
             kernels->tile(&tile);
         }
     }

@@ -134,17 +134,6 @@ void cpu_rope(Backend *be, Mat x, int32_t head_dim, RopeTable table, const int32
                   &(Rope){cpu_kernels(be), x, head_dim, table, positions, inverse});
 }
 
-void cpu_kv_write(Backend *be, Mat kv, Mat rows, const Forest *forest)
-{
-    assert(kv.cols == rows.cols && kv.rows == forest->n_kv && rows.rows == forest->n_rows);
-    for (int32_t i = 0; i < forest->n_segments; i++) {
-        const Segment *s = &forest->segments[i]; // its new tokens are its last
-        if (s->n_new > 0)
-            memcpy(cpu_row(kv, s->kv_row + s->n_tokens - s->n_new), cpu_row(rows, s->row),
-                   (size_t)s->n_new * (size_t)kv.cols * sizeof(float));
-    }
-}
-
 typedef struct Gate {
     const CpuKernels *kernels;
     Mat out, gate, up;

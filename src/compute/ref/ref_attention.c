@@ -88,6 +88,12 @@ void ref_attention(Backend *be, Mat out, Mat lse, Mat q, Mat k, Mat v, const For
     mem_free(sum_v);
 }
 
+void ref_attention_cached(Backend *be, Mat out, Mat lse, Mat q, CachedKv kv, const Forest *forest, float scale)
+{
+    Mat k = mat(kv.k, kv.rows, kv.cols), v = mat(kv.v, kv.rows, kv.cols);
+    ref_attention(be, out, lse, q, k, v, forest, kv.head_dim, scale);
+}
+
 // Gradients of K and V, summed in double over all rows before they are added to the F32 ones.
 typedef struct KvSums {
     double *dk, *dv; // [R, G*D]

@@ -42,16 +42,22 @@ void ref_rows_scatter_add(Backend *be, Mat x, Mat from, const int32_t *rows)
     }
 }
 
-void ref_kv_write(Backend *be, Mat kv, Mat rows, const Forest *forest)
+static void write_side(Mat to, Mat rows, const Forest *forest)
 {
-    forest_check(forest);
-    assert(kv.cols == rows.cols && kv.rows == forest->n_kv && rows.rows == forest->n_rows);
+    assert(to.cols == rows.cols && to.rows == forest->n_kv && rows.rows == forest->n_rows);
     for (int32_t i = 0; i < forest->n_segments; i++) {
         const Segment *s = &forest->segments[i];
         int32_t first = s->kv_row + s->n_tokens - s->n_new; // the new tokens are the segment's last
         for (int32_t t = 0; t < s->n_new; t++)
-            memcpy(ref_row(kv, first + t), ref_row(rows, s->row + t), (size_t)kv.cols * sizeof(float));
+            memcpy(ref_row(to, first + t), ref_row(rows, s->row + t), (size_t)to.cols * sizeof(float));
     }
+}
+
+void ref_kv_write(Backend *be, CachedKv kv, Mat k, Mat v, const Forest *forest)
+{
+    forest_check(forest);
+    write_side(mat(kv.k, kv.rows, kv.cols), k, forest);
+    write_side(mat(kv.v, kv.rows, kv.cols), v, forest);
 }
 
 void ref_add(Backend *be, Mat out, Mat a, Mat b)
