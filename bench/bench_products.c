@@ -1,5 +1,5 @@
-// Times matrix products at the shapes of a model against oneDNN (weights packed as it likes best) and OpenBLAS. Prints a
-// line a case: medians in GFLOP/s (2 for a multiply-add) and the median of the rounds' ratios ours / oneDNN.
+// Times matrix products at the shapes of a model against oneDNN (weights packed as it likes best) and OpenBLAS. Prints
+// a line a case: medians in GFLOP/s (2 for a multiply-add) and the median of the rounds' ratios ours / oneDNN.
 // Usage: bench_products [rows=R[,R...]] [out=N in=K] [dtype=f32|bf16] [rounds=N]; threads: OMP_NUM_THREADS.
 //
 // Each library is timed in a process of its own, forked before there is any pool of threads: in one process their pools

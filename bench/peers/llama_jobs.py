@@ -2,8 +2,8 @@
 
     python llama_jobs.py JOB GGUF IDS THREADS LIMIT [check]
 
-JOB: score or generate; GGUF: of gguf_file.py; IDS: JSONL of rows with `ids`; LIMIT: seconds. Prints what measure.py says;
-with check (score) the log-probs of the last row's next ids instead, so that they can be compared with others'.
+JOB: score or generate; GGUF: of gguf_file.py; IDS: JSONL of rows with `ids`; LIMIT: seconds. Prints what measure.py
+says; with check (score) the log-probs of the last row's next ids instead, to be compared with others'.
 
 - score: all rows are decoded as prompts, each a sequence of its own. Logits are asked for at the end of each only, as
   llama.cpp's own timing of prompts does, so this is less work than log-probs of all ids.

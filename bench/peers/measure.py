@@ -1,8 +1,8 @@
 """What the peers share: the clock, the limit on it, and the line of JSON that a peer prints.
 
-A job is done once unmeasured, to warm up, then measured. A limit counts from the first of them: a job whose first run
-takes more than half of it is not done again, its first run is the figure; one that is over it is ended, with what it has
-taken so far as a bound.
+A job is done once unmeasured, to warm up, then measured. A limit counts for each: a job whose first run takes more than
+half of it is not done again, its first run is the figure; one that is over it is ended, with what it has taken so far
+as a bound.
 """
 import json
 import os
@@ -11,17 +11,17 @@ import threading
 import time
 
 
-def _report(**values):
+def report(**values):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps({**values, "peak_bytes": peak}), flush=True)
 
 
-def measure(run, tokens, limit_s, warm=True):
-    """Runs run(), which returns the number of tokens that count (about `tokens`), and prints the result."""
+def timed(run, tokens, limit_s):
+    """Tokens of run() and its seconds; ends the process with a bound when it takes more than the limit."""
     start = time.perf_counter()
 
     def over():
-        _report(seconds=time.perf_counter() - start, tokens=tokens, bound=True)
+        report(seconds=time.perf_counter() - start, tokens=tokens, bound=True)
         os._exit(0)
 
     timer = threading.Timer(limit_s, over)
@@ -29,9 +29,13 @@ def measure(run, tokens, limit_s, warm=True):
     timer.start()
     done = run()
     seconds = time.perf_counter() - start
-    if warm and seconds <= limit_s / 2:
-        start = time.perf_counter()
-        done = run()
-        seconds = time.perf_counter() - start
     timer.cancel()
-    _report(seconds=seconds, tokens=done, bound=False)
+    return done, seconds
+
+
+def measure(run, tokens, limit_s, warm=True):
+    """Prints the figures of run(), which returns how many tokens count (about `tokens`)."""
+    done, seconds = timed(run, tokens, limit_s)
+    if warm and seconds <= limit_s / 2:
+        done, seconds = timed(run, tokens, limit_s)
+    report(seconds=seconds, tokens=done, bound=False)

@@ -2,10 +2,10 @@
 
     python trl_step.py MODEL DTYPE ROWS THREADS LIMIT
 
-ROWS: JSONL of two rows with `prompt` (the teacher's, which the policy goes on from), `before` (the student's text before
-the explanation), `after` (what follows it, before the solution) and `solution`. 8 samples each of up to 64 new tokens,
-reference model, beta 0.04. The reward runs student and policy once each over all samples. Prints what measure.py says;
-tokens are the sampled ones.
+ROWS: JSONL of two rows with `prompt` (the teacher's, which the policy goes on from), `before` (the student's text
+before the explanation), `after` (what follows it, before the solution) and `solution`. 8 samples each of up to 64 new
+tokens, reference model, beta 0.04. The reward runs student and policy once each over all samples. Prints what
+measure.py says; tokens are the sampled ones.
 """
 import json
 import sys
