@@ -54,6 +54,11 @@ static size_t max_of(const Buf *buf) { return buf->max > 0 ? buf->max : BUF_MAX_
 
 void buf_init(Buf *buf, size_t max_bytes) { *buf = (Buf){.max = max_bytes}; }
 
+Buf buf_in_arena(Arena *arena, size_t max_bytes) {
+    size_t cap = max_bytes + 1; // the NUL
+    return (Buf){.data = arena_alloc(arena, cap, 1), .cap = cap, .max = max_bytes > 0 ? max_bytes : 1};
+}
+
 void buf_free(Buf *buf) {
     mem_free(buf->data);
     *buf = (Buf){.max = buf->max};

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "base/error.h"
+#include "base/mem.h"
 
 typedef struct Str { // not owned, not NUL-terminated
     const char *ptr;
@@ -34,6 +35,7 @@ typedef struct Buf {
 
 void buf_init(Buf *buf, size_t max_bytes);
 void buf_free(Buf *buf);
+Buf buf_in_arena(Arena *arena, size_t max_bytes); // of a fixed size; the arena's, so never buf_free'd
 void buf_clear(Buf *buf);
 void buf_reserve(Buf *buf, size_t extra_bytes);
 void buf_add(Buf *buf, const void *bytes, size_t count);

@@ -135,7 +135,6 @@ void mem_free(void *block) { free(block); }
 
 // ---- Arena: a list of chunks, the newest first; a block too large for a chunk gets one of its own. ----
 
-#define ARENA_ALIGN 16
 #define ARENA_CHUNK_MIN ((size_t)16 << 10)
 #define ARENA_CHUNK_MAX ((size_t)1 << 20)
 
@@ -157,13 +156,17 @@ Arena *arena_create(void) {
     return arena;
 }
 
-void arena_destroy(Arena *arena) {
-    if (arena == NULL) return;
-    for (Chunk *chunk = arena->first; chunk != NULL;) {
+static void free_chunks(Chunk *chunk) {
+    while (chunk != NULL) {
         Chunk *next = chunk->next;
         mem_free(chunk);
         chunk = next;
     }
+}
+
+void arena_destroy(Arena *arena) {
+    if (arena == NULL) return;
+    free_chunks(arena->first);
     mem_free(arena);
 }
 
@@ -215,3 +218,29 @@ char *arena_strndup(Arena *arena, const char *text, size_t length) {
 }
 
 size_t arena_bytes(const Arena *arena) { return arena->bytes; }
+
+#define PAGE_BYTES 4096
+
+void arena_reserve(Arena *arena, size_t bytes) {
+    if (arena->first != NULL && arena->first->cap - arena->first->used >= bytes) return;
+    Chunk *chunk = chunk_create(bytes);
+    volatile unsigned char *data = chunk->data; // zeroes alone would not touch what is zero already
+    for (size_t at = 0; at < bytes; at += PAGE_BYTES) data[at] = 0;
+    chunk->next = arena->first;
+    arena->first = chunk;
+}
+
+void arena_clear(Arena *arena) {
+    Chunk *first = arena->first;
+    size_t needed = arena->bytes;
+    arena->bytes = 0;
+    if (first == NULL) return;
+    free_chunks(first->next);
+    first->next = NULL;
+    memset(first->data, 0, first->used);
+    first->used = 0;
+    if (needed <= first->cap) return;
+    arena->first = NULL;
+    mem_free(first);
+    arena_reserve(arena, needed);
+}

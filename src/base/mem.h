@@ -41,11 +41,16 @@ bool mem_size_add(size_t a, size_t b, size_t *out);
 
 // An arena: allocations share one lifetime; all are freed at once. Not thread-safe.
 typedef struct Arena Arena;
+#define ARENA_ALIGN 16 // each allocation takes a multiple of it
 Arena *arena_create(void);
 void arena_destroy(Arena *arena);                           // NULL is fine
-void *arena_alloc(Arena *arena, size_t count, size_t size); // zeroed, aligned to 16
+void *arena_alloc(Arena *arena, size_t count, size_t size); // zeroed, aligned to ARENA_ALIGN
 char *arena_strdup(Arena *arena, const char *text);
 char *arena_strndup(Arena *arena, const char *text, size_t length);
 size_t arena_bytes(const Arena *arena);                     // bytes handed out so far
+// For what is done again and again, as a step is: room for so many bytes, touched, so that nothing of them asks the system for
+// memory; and giving back at once all that was handed out. What was needed beyond the room is room after that.
+void arena_reserve(Arena *arena, size_t bytes);
+void arena_clear(Arena *arena);
 
 #endif

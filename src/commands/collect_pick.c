@@ -57,7 +57,8 @@ static bool open_scorer(Picker *p, const Options *o, Backend *backend, const Mod
     p->student_pass = pass_create(p->bundle.model, (PassSettings){0});
     p->teacher_dialogue =
         p->has_teacher ? (Dialogue){teacher->tokenizer, &teacher->chat, p->format} : p->student_dialogue;
-    p->scorer = (RltScorer){.student = p->bundle.model,
+    p->scorer = (RltScorer){.memory = arena_create(),
+                            .student = p->bundle.model,
                             .student_pass = p->student_pass,
                             .student_dialogue = &p->student_dialogue,
                             .teacher_dialogue = &p->teacher_dialogue,
@@ -104,6 +105,7 @@ bool picker_open(const Options *options, const DialogueFormat *format, Backend *
 void picker_close(Picker *p) {
     if (p == NULL) return;
     reward_sum_close(&p->sum);
+    arena_destroy(p->scorer.memory);
     pass_destroy(p->student_pass);
     pass_destroy(p->teacher_pass);
     model_bundle_close(&p->bundle);
@@ -210,7 +212,7 @@ static Scoring scoring_make(const Picker *p, const Attempts *attempts, int32_t n
         const Row *row = attempts[i].row;
         if (n_scored(&attempts[i]) > 0 && row != last) {
             s.questions[s.n_questions++] =
-                (RltQuestion){row->question, row->solution, row->system.ptr, &s.samples[at], 0};
+                (RltQuestion){row->question, row->solution, row->system.ptr, NULL, &s.samples[at], 0};
             last = row;
         }
         for (int32_t a = 0; a < attempts[i].n; a++) {
@@ -227,8 +229,6 @@ static Scoring scoring_make(const Picker *p, const Attempts *attempts, int32_t n
 }
 
 static void scoring_free(Scoring *s) {
-    for (int32_t i = 0; i < s->n; i++)
-        rlt_sample_free(&s->samples[i]);
     mem_free(s->questions), mem_free(s->samples), mem_free(s->sums), mem_free(s->unknown);
 }
 
@@ -250,6 +250,7 @@ static bool score_attempts(Picker *p, Attempts *attempts, int32_t n, Error *erro
         }
     }
     scoring_free(&s);
+    arena_clear(p->scorer.memory);
     return ok;
 }
 

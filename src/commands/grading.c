@@ -41,7 +41,8 @@ void grading_close(Grading *grading) {
 void grading_questions(const Grading *grading, RlQuestion *out) {
     for (size_t i = 0; i < grading->questions.count; i++) {
         const Row *row = &grading->rows[i];
-        out[i] = (RlQuestion){row->question, row->solution, row->system.ptr, row, (uint32_t)i, &grading->questions.list[i]};
+        out[i] = (RlQuestion){.question = row->question, .solution = row->solution, .system = row->system.ptr, .row = row,
+                              .index = (uint32_t)i, .graded = &grading->questions.list[i]};
     }
 }
 

@@ -8,13 +8,14 @@
 #include "methods/sft.h"
 
 #define GIB ((double)(1 << 30))
+#define STOP_BYTES 256 // of the tag that ends a completion; one that is longer takes a little more
 
 static int32_t min_i32(int64_t a, int64_t b) { return (int32_t)(a < b ? a : b); }
 static int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
 
 const char *plan_part_name(PlanPart part) {
     static const char *const names[N_PLAN_PARTS] = {"weights",  "gradients", "optimiser",   "reference", "student",
-                                                    "K/V cache", "activations", "workspace", "other"};
+                                                    "K/V cache", "activations", "workspace", "rollout", "other"};
     return names[part];
 }
 
@@ -70,6 +71,11 @@ PassSize run_decode_size(const RunShape *s) {
                       .segments = 2 * slots + 2, .depth = 3, .longest = s->prompt + s->max_tokens, .sample = true};
 }
 
+RlSize run_step_size(const RunShape *s) {
+    return (RlSize){.generate = {s->questions, s->samples, s->prompt, s->max_tokens, s->slots, s->speculate},
+                    .student_text = s->student_text, .token_bytes = s->token_bytes, .stop_bytes = STOP_BYTES};
+}
+
 // ---- parts
 
 static uint64_t trained_bytes(Backend *backend, const RunShape *s) {
@@ -100,6 +106,8 @@ static void widen(MemoryPlan *plan, uint64_t work) {
 
 static void add_rl(Backend *be, const RunShape *s, MemoryPlan *plan) {
     PassSize decode = run_decode_size(s);
+    RlSize step = run_step_size(s);
+    plan->bytes[PLAN_ROLLOUT] = rl_step_bytes(&step);
     plan->bytes[PLAN_CACHE] = kv_cache_bytes(s->policy, run_cache_rows(s));
     plan->bytes[PLAN_ACTIVATIONS] += pass_part(s->policy, s->lora.rank, (PassSettings){0}, &decode);
     widen(plan, model_work_bytes(be, s->policy, &decode));

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "model/lora.h"
+#include "methods/rl.h"
 #include "model/model.h"
 
 // What a training run is made of. Zeros and NULL are what is not there.
@@ -23,6 +24,7 @@ typedef struct RunShape {
     int32_t questions, samples; // questions 0: no RL
     int32_t slots, cache_rows, max_tokens;
     bool speculate;
+    size_t token_bytes;         // of the tokenizer's longest token
     int32_t prompt;             // tokens of the longest prompt
     const ModelConfig *student; // NULL: none
     int32_t student_text;       // tokens of the longest text of the student, without the completion
@@ -34,7 +36,7 @@ typedef struct RunShape {
 
 typedef enum PlanPart {
     PLAN_WEIGHTS, PLAN_GRADIENTS, PLAN_OPTIMISER, PLAN_REFERENCE, PLAN_STUDENT, PLAN_CACHE, PLAN_ACTIVATIONS, PLAN_WORKSPACE,
-    PLAN_OTHER, N_PLAN_PARTS
+    PLAN_ROLLOUT, PLAN_OTHER, N_PLAN_PARTS
 } PlanPart;
 const char *plan_part_name(PlanPart part);
 
@@ -50,6 +52,7 @@ PassSize run_decode_size(const RunShape *shape);
 PassSize run_reference_size(const RunShape *shape);
 PassSize run_student_size(const RunShape *shape);
 int32_t run_cache_rows(const RunShape *shape);
+RlSize run_step_size(const RunShape *shape); // of completions, rewards and all that a step keeps of them
 
 // A line a part and the peak.
 void memory_plan_write(const MemoryPlan *plan, Buf *out);

@@ -70,12 +70,16 @@ typedef struct RlRun {
     Grading grading;
     Rows data;
     RlQuestion *questions; // [n_questions]
+    Ids *prompts;          // [n_questions] of the policy
+    RltTexts *texts;       // [n_questions] of the student; NULL: none judges
     size_t n_questions;
     Trainer *trainer;
     RunFolder *folder;
     RlRecords records;
     RolloutKeeper keeper;
-    Sha256Hex build; // of this program
+    StepCounts keeping; // of this step's rollout file, a record
+    Sha256Hex build;    // of this program
+    Arena *memory;      // a step's
     Rl rl;
 } RlRun;
 
@@ -92,7 +96,12 @@ static void rl_run_free(RlRun *r) {
     model_destroy(r->reference);
     model_destroy(r->own_student);
     model_destroy(r->model);
+    for (size_t i = 0; r->prompts != NULL && i < r->n_questions; i++) ids_free(&r->prompts[i]);
+    for (size_t i = 0; r->texts != NULL && i < r->n_questions; i++) rlt_texts_free(&r->texts[i]);
+    mem_free(r->prompts);
+    mem_free(r->texts);
     mem_free(r->questions);
+    arena_destroy(r->memory);
     rows_free(&r->data);
     grading_close(&r->grading);
     dialogue_format_free(&r->format);
@@ -149,34 +158,36 @@ static bool open_student(RlRun *r, Error *error) {
     return true;
 }
 
-// Tokens of the longest prompt, and of the longest text of the student without the completion.
-static void longest_texts(const RlRun *r, int32_t *prompt, int32_t *student_text) {
+// The ids of all prompts and of what the student reads; tokens of the longest prompt, and of the longest text of the student
+// without the completion.
+static void encode_texts(RlRun *r, int32_t *prompt, int32_t *student_text) {
     const RlReward *reward = rl_reward_by_name(options_text(r->options, "reward"));
     Rl rl = {.dialogue = &r->dialogue};
-    Ids ids = {0};
+    r->prompts = mem_alloc(r->n_questions, sizeof *r->prompts);
+    if (r->student != NULL) r->texts = mem_alloc(r->n_questions, sizeof *r->texts);
     *prompt = *student_text = 0;
     for (size_t i = 0; i < r->n_questions; i++) {
-        const RlQuestion *question = &r->questions[i];
-        ids.len = 0;
-        reward->prompt(&rl, question, &ids);
-        *prompt = ids.len > *prompt ? ids.len : *prompt;
+        RlQuestion *question = &r->questions[i];
+        reward->prompt(&rl, question, &r->prompts[i]);
+        question->prompt = &r->prompts[i];
+        *prompt = r->prompts[i].len > *prompt ? r->prompts[i].len : *prompt;
         if (r->student == NULL) continue;
-        int32_t from, to;
-        ids.len = 0;
-        dialogue_student_before(&r->student_dialogue, question->system, question->question, &ids);
-        dialogue_student_after(&r->student_dialogue, question->solution, &ids, &from, &to);
-        *student_text = ids.len > *student_text ? ids.len : *student_text;
+        RltTexts *texts = &r->texts[i];
+        rlt_texts_make(texts, &r->student_dialogue, question->system, question->question, question->solution);
+        question->texts = texts;
+        int32_t both = texts->before.len + texts->after.len;
+        *student_text = both > *student_text ? both : *student_text;
     }
-    ids_free(&ids);
 }
 
 // What the run takes, from its shape: checked, then reserved whole, before the first step.
 static bool reserve(RlRun *r, Error *error) {
     int32_t prompt, student_text;
-    longest_texts(r, &prompt, &student_text);
+    encode_texts(r, &prompt, &student_text);
     const ModelConfig *student = r->student_bundle.model != NULL ? model_config(r->student) : NULL;
     RunShape shape;
     if (!rl_shape(r->options, model_config(r->model), student, prompt, student_text, &shape, error)) return false;
+    shape.token_bytes = tokenizer_longest_bytes(r->policy.tokenizer);
     uint64_t loaded = model_memory(r->model);
     if (r->reference != NULL && !shape.reference_is_base) loaded += model_memory(r->reference);
     if (r->student != NULL && !shape.student_is_base) loaded += model_memory(r->student);
@@ -191,6 +202,9 @@ static bool reserve(RlRun *r, Error *error) {
     if (r->reference != NULL) model_reserve(r->reference, r->reference_pass, &reference);
     if (r->student != NULL) model_reserve(r->student, r->student_pass, &judge);
     r->cache = kv_cache_create(r->model, run_cache_rows(&shape));
+    RlSize step = run_step_size(&shape);
+    r->memory = arena_create();
+    arena_reserve(r->memory, rl_step_bytes(&step));
     return true;
 }
 
@@ -232,7 +246,8 @@ static bool read_data(RlRun *r, Error *error) {
     r->questions = mem_alloc(r->n_questions, sizeof *r->questions);
     for (size_t i = 0; i < r->n_questions; i++) {
         const Row *row = &r->data.rows[i];
-        r->questions[i] = (RlQuestion){row->question, row->solution, row->system.ptr, row, (uint32_t)i, NULL};
+        r->questions[i] = (RlQuestion){.question = row->question, .solution = row->solution, .system = row->system.ptr, .row = row,
+                                       .index = (uint32_t)i};
     }
     return true;
 }
@@ -241,7 +256,7 @@ static bool set_up(RlRun *r, Error *error) {
     const Options *o = r->options;
     r->records = (RlRecords){r->folder, r->policy.tokenizer, is_teacher(r) ? &r->student_dialogue : NULL, &r->rl.sum,
                              options_int(o, "log_samples")};
-    r->scorer = (RltScorer){.student = r->student, .student_pass = r->student_pass, .student_dialogue = &r->student_dialogue,
+    r->scorer = (RltScorer){.memory = r->memory, .student = r->student, .student_pass = r->student_pass, .student_dialogue = &r->student_dialogue,
                             .teacher_dialogue = &r->dialogue, .temperature = (float)options_real(o, "temperature"),
                             .max_rows = (int32_t)options_int(o, "max_rows")};
     if (!reward_settings_from_options(o, &r->scorer.rewards, error)) return false;
@@ -250,6 +265,7 @@ static bool set_up(RlRun *r, Error *error) {
         r->scorer.teacher_pass = r->teacher_pass = pass_create(r->model, (PassSettings){0});
     }
     r->rl = (Rl){
+        .memory = r->memory,
         .trainer = r->trainer,
         .decode_pass = r->decode_pass,
         .reference = r->reference,
@@ -293,24 +309,34 @@ static RolloutKey rollout_key(const RlRun *r, int64_t step, int32_t n) {
     return (RolloutKey){step, r->build, n, model_config(r->model)->vocabulary};
 }
 
+static void count_keeping(RlRun *r, StepCounts since) {
+    step_counts_end(&since);
+    r->keeping.allocations += since.allocations;
+    r->keeping.page_faults += since.page_faults;
+}
+
 static bool load_rollout(void *context, int64_t step, Completion *completions, int32_t n, GenerateCounts *counts, bool *found,
                          Error *error) {
     RlRun *r = context;
+    StepCounts begin = step_counts_begin();
     RolloutKey key = rollout_key(r, step, n);
     char *path = run_folder_rollout(r->folder, step);
     bool ok = rollout_load(path, &key, completions, counts, found, error);
     if (ok && *found) log_info("%s: step %lld was sampled before the interruption", run_folder_path(r->folder), (long long)step);
     mem_free(path);
+    count_keeping(r, begin);
     return ok;
 }
 
 static bool save_rollout(void *context, int64_t step, const Completion *completions, int32_t n, const GenerateCounts *counts,
                          Error *error) {
     RlRun *r = context;
+    StepCounts begin = step_counts_begin();
     RolloutKey key = rollout_key(r, step, n);
     char *path = run_folder_rollout(r->folder, step);
     bool ok = rollout_save(path, &key, completions, counts, error);
     mem_free(path);
+    count_keeping(r, begin);
     return ok;
 }
 
@@ -363,13 +389,14 @@ static bool one_step(RlRun *r, int64_t step, float rate, const RlQuestion *chose
                      Error *error) {
     RlRollout rollout = {0};
     RlMetrics m;
+    r->keeping = (StepCounts){0};
     StepCounts work = step_counts_begin();
     bool ok = rl_step(&r->rl, step, rate, chosen, n, &rollout, &m, error);
     step_counts_end(&work);
+    work = (StepCounts){work.allocations - r->keeping.allocations, work.page_faults - r->keeping.page_faults};
     if (ok && r->grading.failed) ok = error_set(error, "%s", r->grading.error.message);
     ok = ok && rl_record_metrics(&r->records, step, rate, &m, &work, error) &&
          rl_record_samples(&r->records, step, &rollout, error);
-    rl_rollout_free(&rollout);
     if (!ok) return false;
     if (m.reference_equal) log_info("step %lld: the reference has the policy's weights, so its log-probs are the rollout's", (long long)step);
     *sampled += (double)m.generate.tokens_sampled;

@@ -4,6 +4,8 @@
 
 #include "commands/lora_options.h"
 
+#define TOKEN_BYTES 128 // of the longest token, for a plan: a run knows its tokenizer's
+
 static bool training_shape(const Options *o, const ModelConfig *config, RunShape *shape, Error *error) {
     *shape = (RunShape){.policy = config, .checkpointing = options_bool(o, "checkpointing"),
                         .max_rows = (int32_t)options_int(o, "max_rows")};
@@ -33,6 +35,7 @@ bool rl_shape(const Options *o, const ModelConfig *policy, const ModelConfig *st
         return error_set(error, "key \"model\": %d positions, which a prompt of %d tokens fills", policy->max_positions, prompt);
     }
     shape->speculate = options_bool(o, "speculate");
+    shape->token_bytes = TOKEN_BYTES;
     shape->prompt = prompt;
     shape->reference = options_real(o, "beta") > 0;
     shape->reference_dtype = dtype_option(o, "reference_dtype");

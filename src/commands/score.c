@@ -66,6 +66,7 @@ static void score_free(Score *s) {
     buf_free(&s->lines);
     mem_free(s->scored);
     reward_sum_close(&s->sum);
+    arena_destroy(s->scorer.memory);
     rows_free(&s->data);
     pass_destroy(s->teacher_pass);
     pass_destroy(s->student_pass);
@@ -98,7 +99,7 @@ static bool open_models(Score *s, Error *error) {
     s->student_dialogue = (Dialogue){judge->tokenizer, &judge->chat, &s->format};
     s->teacher_pass = pass_create(s->teacher.model, (PassSettings){0});
     s->student_pass = pass_create(judge->model, (PassSettings){0});
-    s->scorer = (RltScorer){.student = judge->model, .student_pass = s->student_pass, .student_dialogue = &s->student_dialogue,
+    s->scorer = (RltScorer){.memory = arena_create(), .student = judge->model, .student_pass = s->student_pass, .student_dialogue = &s->student_dialogue,
                             .teacher = s->teacher.model, .teacher_pass = s->teacher_pass,
                             .teacher_dialogue = &s->teacher_dialogue,
                             .temperature = (float)options_real(s->options, "temperature"),
@@ -169,7 +170,7 @@ static Chunk chunk_make(const Score *s, size_t first, int32_t n) {
         if (i > 0 && same_question(row, row - 1)) {
             c.questions[c.n_questions - 1].n_samples++;
         } else {
-            c.questions[c.n_questions++] = (RltQuestion){row->question, row->solution, row->system.ptr, &c.samples[i], 1};
+            c.questions[c.n_questions++] = (RltQuestion){row->question, row->solution, row->system.ptr, NULL, &c.samples[i], 1};
         }
     }
     return c;
@@ -178,7 +179,6 @@ static Chunk chunk_make(const Score *s, size_t first, int32_t n) {
 static void chunk_free(Chunk *c) {
     for (int32_t i = 0; i < c->n; i++) {
         ids_free(&c->ids[i]);
-        rlt_sample_free(&c->samples[i]);
     }
     mem_free(c->ids), mem_free(c->samples), mem_free(c->questions), mem_free(c->sums);
 }
@@ -244,6 +244,7 @@ static bool score_all(Score *s, Error *error) {
              error_prefix(error, "%s: rows %zu to %zu", options_text(s->options, "data"), c.first + 1, c.first + (size_t)c.n);
         s->n_done += (size_t)c.n;
         chunk_free(&c);
+        arena_clear(s->scorer.memory);
         progress_update(progress, s->n_done, NULL);
     }
     progress_end(progress);

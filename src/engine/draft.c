@@ -30,20 +30,25 @@ void draft_context_push(DraftContext *context, int32_t id) {
     if (context->n < DRAFT_CONTEXT) context->n++;
 }
 
-DraftTable *draft_table_create(int64_t tokens) {
-    DraftTable *table = mem_alloc(1, sizeof *table);
+static int64_t entries_for(int64_t tokens) {
     int64_t entries = ENTRIES_MIN;
     while (entries < ENTRIES_MAX && entries / (2 * DRAFT_ORDERS) < tokens) entries *= 2;
-    table->entries = mem_alloc((size_t)entries, sizeof *table->entries);
+    return entries;
+}
+
+DraftTable *draft_table_create(Arena *arena, int64_t tokens) {
+    DraftTable *table = arena_alloc(arena, 1, sizeof *table);
+    int64_t entries = entries_for(tokens);
+    table->entries = arena_alloc(arena, (size_t)entries, sizeof *table->entries);
     table->mask = (uint64_t)entries - 1;
     return table;
 }
 
-void draft_table_destroy(DraftTable *table) {
-    if (table == NULL) return;
-    mem_free(table->entries);
-    mem_free(table);
+size_t draft_table_bytes(int64_t tokens) {
+    return sizeof(DraftTable) + (size_t)entries_for(tokens) * sizeof(Entry) + 2 * ARENA_ALIGN;
 }
+
+void draft_table_clear(DraftTable *table) { memset(table->entries, 0, (table->mask + 1) * sizeof *table->entries); }
 
 // Hashes of the context's last 1, 2, 3, ... tokens, one for each order; returns how many orders it is long enough for.
 static int32_t hash_orders(const DraftContext *context, uint64_t hashes[DRAFT_ORDERS]) {

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/mem.h"
+
 #define DRAFT_CONTEXT 8 // tokens of the longest context
 #define DRAFT_ORDERS 5  // lengths of contexts: 1, 2, 3, 5, 8
 #define DRAFT_TABLES 2  // that a guess may come from: the prompt's own, and all prompts'
@@ -27,8 +29,9 @@ typedef struct DraftContext {
 void draft_context_push(DraftContext *context, int32_t id);
 
 typedef struct DraftTable DraftTable;
-DraftTable *draft_table_create(int64_t tokens); // room for a text of about so many tokens, within a limit
-void draft_table_destroy(DraftTable *table);    // NULL is fine
+DraftTable *draft_table_create(Arena *arena, int64_t tokens); // room for a text of about so many tokens, within a limit
+size_t draft_table_bytes(int64_t tokens);                     // of the arena
+void draft_table_clear(DraftTable *table);                    // remembers nothing any more
 // `id` has followed `context`.
 void draft_table_add(DraftTable *table, const DraftContext *context, int32_t id);
 

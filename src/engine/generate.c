@@ -51,6 +51,7 @@ typedef struct Generator {
     Completion *completions;
     int32_t *first_completion; // [n_prompts]
     int32_t max_context;
+    Arena *memory; // of all below, and of the completions' arrays where it is the caller's
     GenerateCounts counts;
     KvCache *cache;
     int32_t n_kv; // rows of the cache
@@ -64,6 +65,9 @@ typedef struct Generator {
     int32_t next_prompt; // the first that no root holds yet
     // speculation
     DraftTable *all_said; // by samples of all prompts
+    DraftTable **spare;   // [max_slots], n_spare of them: of prompts that have ended, for the next ones
+    int32_t n_spare;
+    int64_t table_tokens; // the most that a prompt and its samples have
     DraftOdds odds;
     Draft *drafts;           // [max_slots]
     DraftToken *draft_tokens; // scratch
@@ -71,7 +75,7 @@ typedef struct Generator {
     Segment *segments;
     int32_t *ids, *sample_rows, *out_ids;
     float *uniforms, *out_logp;
-    int32_t cap_ids;
+    int32_t cap_ids; // of ids
 } Generator;
 
 static int32_t min_i32(int32_t a, int32_t b) { return a < b ? a : b; }
@@ -103,8 +107,13 @@ static bool start_sample(Generator *g, int32_t root_index) {
     uint32_t sample = root->started++;
     Completion *completion = &g->completions[g->first_completion[root->prompt] + (int32_t)sample];
     int32_t max_tokens = prompt_max_tokens(g, root->prompt);
-    completion->ids = mem_alloc((size_t)max_tokens, sizeof *completion->ids);
-    completion->logp = mem_alloc((size_t)max_tokens, sizeof *completion->logp);
+    if (g->settings->memory != NULL) {
+        completion->ids = arena_alloc(g->memory, (size_t)max_tokens, sizeof *completion->ids);
+        completion->logp = arena_alloc(g->memory, (size_t)max_tokens, sizeof *completion->logp);
+    } else {
+        completion->ids = mem_alloc((size_t)max_tokens, sizeof *completion->ids);
+        completion->logp = mem_alloc((size_t)max_tokens, sizeof *completion->logp);
+    }
     completion->n = 0;
     g->slots[g->n_slots++] = (Slot){.root = root_index,
                                     .sample = prompt->first_sample + sample,
@@ -116,8 +125,8 @@ static bool start_sample(Generator *g, int32_t root_index) {
     return true;
 }
 
-static DraftTable *table_of_prompt(const GeneratePrompt *prompt, int32_t max_tokens) {
-    DraftTable *table = draft_table_create(prompt->n_ids + (int64_t)prompt->n_samples * max_tokens);
+static DraftTable *table_of_prompt(Generator *g, const GeneratePrompt *prompt) {
+    DraftTable *table = g->n_spare > 0 ? g->spare[--g->n_spare] : draft_table_create(g->memory, g->table_tokens);
     DraftContext context = {0};
     for (int32_t i = 0; i < prompt->n_ids; i++) {
         draft_table_add(table, &context, prompt->ids[i]);
@@ -136,7 +145,7 @@ static bool start_root(Generator *g) {
         if (n_tokens > 0) kv_rows_give_back(&g->rows, kv_row, n_tokens);
         return false;
     }
-    if (g->settings->speculate) g->roots[g->n_roots].said = table_of_prompt(prompt, prompt_max_tokens(g, g->next_prompt));
+    if (g->settings->speculate) g->roots[g->n_roots].said = table_of_prompt(g, prompt);
     g->n_roots++;
     g->next_prompt++;
     return true;
@@ -162,12 +171,6 @@ static void admit(Generator *g) {
     }
 }
 
-static void reserve_ids(Generator *g, int32_t n) {
-    if (n <= g->cap_ids) return;
-    g->cap_ids = n + n / 2;
-    g->ids = mem_realloc(g->ids, (size_t)g->cap_ids, sizeof *g->ids);
-}
-
 // Guesses of what comes after each sample's last token, as many as the pass pays for.
 static void make_drafts(Generator *g) {
     if (!g->settings->speculate) return;
@@ -186,7 +189,7 @@ static int32_t add_segment(Generator *g, Forest *forest, int32_t parent, int32_t
                            int32_t n_new) {
     int32_t position = parent < 0 ? 0 : g->segments[parent].position + g->segments[parent].n_tokens;
     g->segments[forest->n_segments] = (Segment){parent, position, n_tokens, n_new, forest->n_rows, kv_row};
-    reserve_ids(g, forest->n_rows + n_new);
+    assert(forest->n_rows + n_new <= g->cap_ids);
     if (n_new > 0) memcpy(g->ids + forest->n_rows, ids, (size_t)n_new * sizeof *ids);
     forest->n_rows += n_new;
     return forest->n_segments++;
@@ -298,7 +301,7 @@ static void drop_ended_roots(Generator *g) {
         Root root = g->roots[r];
         if (root.ended == g->prompts[root.prompt].n_samples) {
             if (root.n_tokens > 0) kv_rows_give_back(&g->rows, root.kv_row, root.n_tokens);
-            draft_table_destroy(root.said);
+            if (root.said != NULL) draft_table_clear(root.said), g->spare[g->n_spare++] = root.said;
             if (g->settings->done != NULL) g->settings->done(g->settings->done_context, root.prompt);
             continue;
         }
@@ -312,19 +315,7 @@ static void drop_ended_roots(Generator *g) {
 
 static void generator_free(Generator *g) {
     if (g->cache != g->settings->cache) kv_cache_destroy(g->cache);
-    mem_free(g->first_completion);
-    kv_rows_free(&g->rows);
-    draft_table_destroy(g->all_said);
-    mem_free(g->drafts);
-    mem_free(g->draft_tokens);
-    mem_free(g->roots);
-    mem_free(g->slots);
-    mem_free(g->segments);
-    mem_free(g->ids);
-    mem_free(g->sample_rows);
-    mem_free(g->out_ids);
-    mem_free(g->uniforms);
-    mem_free(g->out_logp);
+    if (g->memory != g->settings->memory) arena_destroy(g->memory);
 }
 
 static bool check_prompts(const Generator *g, Error *error) {
@@ -369,30 +360,62 @@ static void make_cache(Generator *g) {
     KvCache *given = g->settings->cache;
     g->cache = given != NULL && kv_cache_rows(given) >= g->n_kv ? given : kv_cache_create(g->model, g->n_kv);
     g->n_kv = kv_cache_rows(g->cache);
-    kv_rows_init(&g->rows, g->n_trunk, (int32_t)rows, 2 * g->max_slots);
+    kv_rows_init(&g->rows, g->memory, g->n_trunk, (int32_t)rows, 2 * g->max_slots);
     memset(g->completions, 0, (size_t)n_samples * sizeof *g->completions);
 }
 
+// Room for the ids of a pass: every slot's token and guesses, and the prompts that may be new in it.
+static int32_t most_ids(const Generator *g, int64_t sampled) {
+    int64_t prompts = g->n_trunk;
+    for (int32_t p = 0; p < g->n_prompts; p++) prompts += root_tokens(g, p);
+    int64_t cached = g->n_kv; // new prompts lie in the cache
+    return (int32_t)((prompts < cached ? prompts : cached) + sampled);
+}
+
+static void *take(Generator *g, size_t n, size_t size) { return arena_alloc(g->memory, n, size); }
+
 static void make_workspace(Generator *g) {
     size_t slots = (size_t)g->max_slots, sampled = slots * (g->settings->speculate ? 1 + DRAFT_MAX : 1);
-    g->roots = mem_alloc(slots, sizeof *g->roots);
-    g->slots = mem_alloc(slots, sizeof *g->slots);
-    g->segments = mem_alloc(2 * slots + 1, sizeof *g->segments);
-    g->sample_rows = mem_alloc(sampled, sizeof *g->sample_rows);
-    g->out_ids = mem_alloc(sampled, sizeof *g->out_ids);
-    g->uniforms = mem_alloc(sampled, sizeof *g->uniforms);
-    g->out_logp = mem_alloc(sampled, sizeof *g->out_logp);
-    g->drafts = mem_alloc(slots, sizeof *g->drafts);
-    g->first_completion = mem_alloc((size_t)g->n_prompts + 1, sizeof *g->first_completion);
+    g->roots = take(g, slots, sizeof *g->roots);
+    g->slots = take(g, slots, sizeof *g->slots);
+    g->segments = take(g, 2 * slots + 1, sizeof *g->segments);
+    g->cap_ids = most_ids(g, (int64_t)sampled);
+    g->ids = take(g, (size_t)g->cap_ids, sizeof *g->ids);
+    g->sample_rows = take(g, sampled, sizeof *g->sample_rows);
+    g->out_ids = take(g, sampled, sizeof *g->out_ids);
+    g->uniforms = take(g, sampled, sizeof *g->uniforms);
+    g->out_logp = take(g, sampled, sizeof *g->out_logp);
+    g->drafts = take(g, slots, sizeof *g->drafts);
+    g->first_completion = take(g, (size_t)g->n_prompts + 1, sizeof *g->first_completion);
     int64_t tokens = 0;
     for (int32_t p = 0; p < g->n_prompts; p++) {
+        int64_t said = (int64_t)g->prompts[p].n_samples * prompt_max_tokens(g, p), all = g->prompts[p].n_ids + said;
         g->first_completion[p + 1] = g->first_completion[p] + (int32_t)g->prompts[p].n_samples;
-        tokens += (int64_t)g->prompts[p].n_samples * prompt_max_tokens(g, p);
+        g->table_tokens = all > g->table_tokens ? all : g->table_tokens;
+        tokens += said;
     }
     if (!g->settings->speculate) return;
-    g->draft_tokens = mem_alloc(slots * DRAFT_MAX, sizeof *g->draft_tokens);
-    if (g->n_prompts > 1) g->all_said = draft_table_create(tokens);
+    g->draft_tokens = take(g, slots * DRAFT_MAX, sizeof *g->draft_tokens);
+    g->spare = take(g, slots, sizeof *g->spare);
+    if (g->n_prompts > 1) g->all_said = draft_table_create(g->memory, tokens);
     draft_odds_init(&g->odds);
+}
+
+#define GENERATE_ARRAYS 12 // each with what the arena adds to it
+
+size_t generate_bytes(const GenerateSize *z) {
+    int64_t n_samples = (int64_t)z->prompts * z->samples;
+    size_t slots = (size_t)(z->slots < n_samples ? z->slots : n_samples), sampled = slots * (z->speculate ? 1 + DRAFT_MAX : 1);
+    size_t prompt = (size_t)z->prompts * (size_t)z->prompt;
+    size_t bytes = slots * (sizeof(Root) + sizeof(Slot) + 2 * sizeof(Segment) + sizeof(Draft) + sizeof(KvInterval) * 2) +
+                   sizeof(Segment) + 2 * sizeof(KvInterval) + (prompt + sampled) * sizeof(int32_t) +
+                   sampled * (2 * sizeof(int32_t) + 2 * sizeof(float)) + ((size_t)z->prompts + 1) * sizeof(int32_t) +
+                   GENERATE_ARRAYS * ARENA_ALIGN;
+    bytes += (size_t)n_samples * ((size_t)z->max_tokens * (sizeof(int32_t) + sizeof(float)) + 2 * ARENA_ALIGN);
+    if (!z->speculate) return bytes;
+    size_t tables = slots < (size_t)z->prompts ? slots : (size_t)z->prompts;
+    return bytes + slots * (DRAFT_MAX * sizeof(DraftToken) + sizeof(DraftTable *)) + 2 * ARENA_ALIGN +
+           tables * draft_table_bytes(z->prompt + (int64_t)z->samples * z->max_tokens) + draft_table_bytes(n_samples * z->max_tokens);
 }
 
 static bool generator_init(Generator *g, Error *error) {
@@ -401,6 +424,7 @@ static bool generator_init(Generator *g, Error *error) {
     int32_t limit = model_config(g->model)->max_positions;
     g->max_context = settings->max_context > 0 ? min_i32(settings->max_context, limit) : limit;
     if (!check_prompts(g, error)) return false;
+    g->memory = settings->memory != NULL ? settings->memory : arena_create();
     g->n_trunk = common_trunk(g->prompts, g->n_prompts);
     make_cache(g);
     make_workspace(g);

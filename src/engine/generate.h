@@ -47,6 +47,7 @@ typedef struct GenerateSettings {
     int32_t cache_rows;      // K/V rows, raised to what one sample needs; 0: what all slots need at most
     KvCache *cache;          // borrowed, used where it has rows enough; NULL or too small: one is made for this call
     bool speculate;          // whether tokens are guessed ahead
+    Arena *memory;           // where everything lies that is needed, completions too; NULL: nothing outlives the call but these
     // Called as each prompt's last sample ends, in that order of ending; may be NULL.
     void (*done)(void *context, int32_t prompt);
     void *done_context;
@@ -60,10 +61,19 @@ typedef struct GenerateCounts {
     int64_t tokens_drafted, tokens_accepted, passes;
 } GenerateCounts;
 
-// completions: [sum of n_samples], by prompt then sample, filled here; each one's arrays are freed with completion_free.
+// completions: [sum of n_samples], by prompt then sample, filled here; each one's arrays are freed with completion_free,
+// unless they lie in settings->memory.
 // A prompt that leaves no room for one new token within max_context is an error naming its index.
 MUST_CHECK bool generate(Model *model, Pass *pass, const GeneratePrompt *prompts, int32_t n_prompts, const GenerateSettings *settings,
                          Completion *completions, GenerateCounts *counts, Error *error);
 void completion_free(Completion *completion);
+
+// What a call takes of settings->memory, at most.
+typedef struct GenerateSize {
+    int32_t prompts, samples; // samples of each prompt
+    int32_t prompt, max_tokens, slots;
+    bool speculate;
+} GenerateSize;
+size_t generate_bytes(const GenerateSize *size);
 
 #endif

@@ -3,18 +3,11 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/mem.h"
-
-void kv_rows_init(KvRows *rows, int32_t start, int32_t length, int32_t max_taken) {
+void kv_rows_init(KvRows *rows, Arena *arena, int32_t start, int32_t length, int32_t max_taken) {
     rows->cap = max_taken + 1; // taken intervals lie between free ones
-    rows->free_list = mem_alloc((size_t)rows->cap, sizeof *rows->free_list);
+    rows->free_list = arena_alloc(arena, (size_t)rows->cap, sizeof *rows->free_list);
     rows->free_list[0] = (KvInterval){start, length};
     rows->n_free = length > 0;
-}
-
-void kv_rows_free(KvRows *rows) {
-    mem_free(rows->free_list);
-    *rows = (KvRows){0};
 }
 
 int32_t kv_rows_take(KvRows *rows, int32_t length) {

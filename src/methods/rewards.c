@@ -215,10 +215,11 @@ static void keep(float *to, const double *values, int32_t n) {
     for (int32_t i = 0; to != NULL && i < n; i++) to[i] = (float)values[i];
 }
 
-RewardParts reward_rlt(const RewardSettings *settings, const RewardTokens *tokens, float *ss_values, float *kl_values) {
+RewardParts reward_rlt(const RewardSettings *settings, const RewardTokens *tokens, float *ss_values, float *kl_values,
+                       double *scratch) {
     RewardParts parts = {0};
     int32_t n_o = tokens->n_o, n_s = tokens->n_s, most = n_o > n_s ? n_o : n_s;
-    double *values = mem_alloc((size_t)most + 1, sizeof *values), *scratch = mem_alloc((size_t)most + 1, sizeof *scratch);
+    double *values = scratch + most;
     ss_of_tokens(settings, tokens, values);
     keep(ss_values, values, n_s);
     parts.r_ss = reduce_terms(settings->ss, settings->n_ss, values, n_s, settings->empty_logp, scratch, parts.ss_terms);
@@ -228,8 +229,6 @@ RewardParts reward_rlt(const RewardSettings *settings, const RewardTokens *token
     for (int32_t i = 0; i < n_o; i++) parts.kl_mean += ((double)tokens->teacher_logp[i] - tokens->student_logp[i]) / n_o;
     parts.match = tokens->closed ? 0 : settings->missing_tag;
     parts.reward = parts.r_ss - parts.r_kl + parts.match;
-    mem_free(values);
-    mem_free(scratch);
     return parts;
 }
 

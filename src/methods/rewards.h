@@ -52,7 +52,8 @@ typedef struct RewardTokens { // borrowed
 } RewardTokens;
 
 // ss_values[n_s], kl_values[n_o] (NULL: not wanted): the tokens' values that the reductions saw.
-RewardParts reward_rlt(const RewardSettings *settings, const RewardTokens *tokens, float *ss_values, float *kl_values);
+// scratch: [2 * max(n_o, n_s)].
+RewardParts reward_rlt(const RewardSettings *settings, const RewardTokens *tokens, float *ss_values, float *kl_values, double *scratch);
 
 // One reduction over n >= 1 values (scratch [n] is overwritten). Quartiles interpolate linearly between order statistics
 // (PyTorch's default quantile); the median of an even number of values is the lower of the middle two (PyTorch's median).

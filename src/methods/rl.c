@@ -15,11 +15,11 @@ static const char *teacher_stop(const Rl *rl) { return rl->dialogue->format->exp
 
 static bool teacher_reward(Rl *rl, RlRollout *rollout, Error *error) {
     int32_t n = rollout->n_questions, group = rollout->group_size;
-    RltQuestion *questions = mem_alloc((size_t)n, sizeof *questions);
-    RltSample *samples = mem_alloc((size_t)n * (size_t)group, sizeof *samples);
+    RltQuestion *questions = arena_alloc(rl->memory, (size_t)n, sizeof *questions);
+    RltSample *samples = arena_alloc(rl->memory, (size_t)n * (size_t)group, sizeof *samples);
     for (int32_t q = 0; q < n; q++) {
         const RlQuestion *from = &rollout->questions[q];
-        questions[q] = (RltQuestion){from->question, from->solution, from->system, &samples[q * group], group};
+        questions[q] = (RltQuestion){from->question, from->solution, from->system, from->texts, &samples[q * group], group};
         for (int32_t s = 0; s < group; s++) {
             const Completion *c = &rollout->samples[q * group + s].completion;
             samples[q * group + s] = (RltSample){.ids = c->ids, .n = c->n, .teacher_logp = c->logp,
@@ -33,8 +33,6 @@ static bool teacher_reward(Rl *rl, RlRollout *rollout, Error *error) {
         sample->reward = samples[i].parts.reward;
         sample->closed = samples[i].closed;
     }
-    mem_free(samples);
-    mem_free(questions);
     return ok;
 }
 
@@ -48,17 +46,22 @@ static const char *correctness_stop(const Rl *rl) { return rl->dialogue->format-
 
 static bool correctness_reward(Rl *rl, RlRollout *rollout, Error *error) {
     (void)error;
-    Buf text;
-    buf_init(&text, 0);
-    for (int32_t i = 0; i < rollout->n_questions * rollout->group_size; i++) {
+    const Tokenizer *tokenizer = rl->dialogue->tokenizer;
+    int32_t n = rollout->n_questions * rollout->group_size;
+    size_t most = 0; // bytes of a completion
+    for (int32_t i = 0; i < n; i++) {
+        size_t bytes = tokenizer_decoded_bytes(tokenizer, rollout->samples[i].completion.ids, rollout->samples[i].completion.n);
+        most = bytes > most ? bytes : most;
+    }
+    Buf text = buf_in_arena(rl->memory, most);
+    for (int32_t i = 0; i < n; i++) {
         RlSample *sample = &rollout->samples[i];
         buf_clear(&text);
-        tokenizer_decode(rl->dialogue->tokenizer, sample->completion.ids, sample->completion.n, false, &text);
+        tokenizer_decode(tokenizer, sample->completion.ids, sample->completion.n, false, &text);
         rl->grade(rl->grade_context, rollout->questions[i / rollout->group_size].graded, buf_str(&text), &sample->closed,
                   &sample->right);
         sample->reward = reward_correctness(sample->closed, sample->right);
     }
-    buf_free(&text);
     return true;
 }
 
@@ -78,7 +81,7 @@ const RlReward *rl_reward_by_name(const char *name) {
 
 static bool add_rewards(Rl *rl, RlRollout *rollout, Error *error) {
     int32_t n = rollout->n_questions * rollout->group_size;
-    SummedReward *sums = mem_alloc((size_t)n, sizeof *sums);
+    SummedReward *sums = arena_alloc(rl->memory, (size_t)n, sizeof *sums);
     for (int32_t i = 0; i < n; i++) {
         const RlSample *s = &rollout->samples[i];
         sums[i] = (SummedReward){.ids = s->completion.ids, .n_ids = s->completion.n, .own = s->reward,
@@ -90,49 +93,59 @@ static bool add_rewards(Rl *rl, RlRollout *rollout, Error *error) {
         rollout->samples[i].reward = sums[i].total;
         memcpy(rollout->samples[i].added, sums[i].added, sizeof sums[i].added);
     }
-    mem_free(sums);
     return ok;
 }
 
 // ---- rollout
 
-static bool roll_out(Rl *rl, int64_t step, RlRollout *rollout, GenerateCounts *counts, Error *error) {
-    int32_t n = rollout->n_questions, group = rollout->group_size;
-    GeneratePrompt *prompts = mem_alloc((size_t)n, sizeof *prompts);
-    Completion *completions = mem_alloc((size_t)n * (size_t)group, sizeof *completions);
-    for (int32_t q = 0; q < n; q++) {
-        Ids *ids = &rollout->prompts[q];
-        rl->reward->prompt(rl, &rollout->questions[q], ids);
-        prompts[q] = (GeneratePrompt){ids->data, ids->len, rollout->questions[q].index, 0, (uint32_t)group};
+// A kept rollout into the step's memory.
+static void take_over(Arena *memory, Completion *completions, int32_t n) {
+    for (int32_t i = 0; i < n; i++) {
+        Completion kept = completions[i], *c = &completions[i];
+        size_t tokens = (size_t)kept.n;
+        c->ids = arena_alloc(memory, tokens, sizeof *c->ids);
+        c->logp = arena_alloc(memory, tokens, sizeof *c->logp);
+        if (tokens > 0) memcpy(c->ids, kept.ids, tokens * sizeof *c->ids), memcpy(c->logp, kept.logp, tokens * sizeof *c->logp);
+        completion_free(&kept);
     }
+}
+
+static bool sample_or_load(Rl *rl, int64_t step, const GeneratePrompt *prompts, int32_t n_prompts, Completion *completions, int32_t n,
+                           GenerateCounts *counts, Error *error) {
+    const RolloutKeeper *keeper = rl->keeper;
+    bool found = false;
+    if (keeper != NULL && !keeper->load(keeper->context, step, completions, n, counts, &found, error)) return false;
+    if (found) {
+        take_over(rl->memory, completions, n);
+        return true;
+    }
+    const char *text = rl->reward->stop_text(rl);
+    StopText stop = stop_text(rl->dialogue->tokenizer, text);
+    stop.tail = buf_in_arena(rl->memory, strlen(text) * tokenizer_longest_bytes(rl->dialogue->tokenizer));
     GenerateSettings settings = rl->generate;
-    StopText stop = stop_text(rl->dialogue->tokenizer, rl->reward->stop_text(rl));
     settings.step = (uint32_t)step;
     settings.stop = stop_text_reached;
     settings.stop_context = &stop;
-    const RolloutKeeper *keeper = rl->keeper;
-    bool found = false;
-    bool ok = keeper == NULL || keeper->load(keeper->context, step, completions, n * group, counts, &found, error);
-    if (ok && !found) {
-        ok = generate(trainer_model(rl->trainer), rl->decode_pass, prompts, n, &settings, completions, counts, error) &&
-             (keeper == NULL || keeper->save(keeper->context, step, completions, n * group, counts, error));
-    }
-    for (int32_t i = 0; ok && i < n * group; i++) rollout->samples[i].completion = completions[i];
-    stop_text_free(&stop);
-    mem_free(prompts);
-    mem_free(completions);
-    return ok;
+    settings.memory = rl->memory;
+    return generate(trainer_model(rl->trainer), rl->decode_pass, prompts, n_prompts, &settings, completions, counts, error) &&
+           (keeper == NULL || keeper->save(keeper->context, step, completions, n, counts, error));
 }
 
-void rl_rollout_free(RlRollout *rollout) {
-    for (int32_t q = 0; q < rollout->n_questions; q++) ids_free(&rollout->prompts[q]);
-    for (int32_t i = 0; i < rollout->n_questions * rollout->group_size; i++) {
-        completion_free(&rollout->samples[i].completion);
-        rlt_sample_free(&rollout->samples[i].rlt);
+static bool roll_out(Rl *rl, int64_t step, RlRollout *rollout, GenerateCounts *counts, Error *error) {
+    int32_t n = rollout->n_questions, group = rollout->group_size;
+    GeneratePrompt *prompts = arena_alloc(rl->memory, (size_t)n, sizeof *prompts);
+    Completion *completions = arena_alloc(rl->memory, (size_t)n * (size_t)group, sizeof *completions);
+    for (int32_t q = 0; q < n; q++) {
+        // a copy, since scoring tells what is shared by its address, and two questions of a step may be one of the data
+        const Ids *prompt = rollout->questions[q].prompt;
+        int32_t *ids = arena_alloc(rl->memory, (size_t)prompt->len, sizeof *ids);
+        memcpy(ids, prompt->data, (size_t)prompt->len * sizeof *ids);
+        prompts[q] = (GeneratePrompt){ids, prompt->len, rollout->questions[q].index, 0, (uint32_t)group};
     }
-    mem_free(rollout->prompts);
-    mem_free(rollout->samples);
-    *rollout = (RlRollout){0};
+    rollout->prompts = prompts;
+    bool ok = sample_or_load(rl, step, prompts, n, completions, n * group, counts, error);
+    for (int32_t i = 0; ok && i < n * group; i++) rollout->samples[i].completion = completions[i];
+    return ok;
 }
 
 // ---- reference and update
@@ -145,33 +158,28 @@ static bool reference_is_policy(const Rl *rl, int64_t step) {
     return rl->sync_every > 0 && rl->sync_policy_share == 1 && step % rl->sync_every == 0;
 }
 
-static void copy_rollout_logp(const RlRollout *rollout, float **ref_logp) {
-    for (int32_t i = 0; i < rollout->n_questions * rollout->group_size; i++) {
-        const Completion *c = &rollout->samples[i].completion;
-        ref_logp[i] = mem_alloc((size_t)c->n + 1, sizeof(float));
-        memcpy(ref_logp[i], c->logp, (size_t)c->n * sizeof(float));
-    }
+static void take_rollout_logp(const RlRollout *rollout, float **ref_logp) {
+    for (int32_t i = 0; i < rollout->n_questions * rollout->group_size; i++) ref_logp[i] = rollout->samples[i].completion.logp;
 }
 
-// ref_logp[i] of every sample's tokens, allocated here.
+// ref_logp[i] of every sample's tokens.
 static bool score_reference(Rl *rl, const RlRollout *rollout, float **ref_logp, ScoreCounts *counts, Error *error) {
     int32_t n = rollout->n_questions * rollout->group_size;
-    ScoreSequence *sequences = mem_alloc((size_t)n, sizeof *sequences);
+    ScoreSequence *sequences = arena_alloc(rl->memory, (size_t)n, sizeof *sequences);
     for (int32_t i = 0; i < n; i++) {
         const Completion *c = &rollout->samples[i].completion;
-        const Ids *prompt = &rollout->prompts[i / rollout->group_size];
-        ref_logp[i] = mem_alloc((size_t)c->n + 1, sizeof(float));
-        sequences[i] = (ScoreSequence){prompt->data, prompt->len, c->ids, c->n, 0, c->n, ref_logp[i]};
+        const GeneratePrompt *prompt = &rollout->prompts[i / rollout->group_size];
+        ref_logp[i] = arena_alloc(rl->memory, (size_t)c->n, sizeof(float));
+        sequences[i] = (ScoreSequence){prompt->ids, prompt->n_ids, c->ids, c->n, 0, c->n, ref_logp[i]};
     }
     bool ok = score_sequences(rl->reference, rl->reference_pass, sequences, n, rl->grpo.temperature, rl->grpo.max_rows, counts,
                               error);
-    mem_free(sequences);
     return ok || error_prefix(error, "reference");
 }
 
-static void set_advantages(RlRollout *rollout, RlMetrics *metrics) {
+static void set_advantages(Rl *rl, RlRollout *rollout, RlMetrics *metrics) {
     int32_t group = rollout->group_size;
-    double *r = mem_alloc((size_t)group, sizeof *r), *a = mem_alloc((size_t)group, sizeof *a);
+    double *r = arena_alloc(rl->memory, (size_t)group, sizeof *r), *a = arena_alloc(rl->memory, (size_t)group, sizeof *a);
     for (int32_t q = 0; q < rollout->n_questions; q++) {
         RlSample *samples = &rollout->samples[q * group];
         double mean = 0, squares = 0;
@@ -181,28 +189,24 @@ static void set_advantages(RlRollout *rollout, RlMetrics *metrics) {
         for (int32_t s = 0; s < group; s++) samples[s].advantage = a[s];
         if (group > 1) metrics->reward_std += sqrt(squares / (group - 1)) / rollout->n_questions;
     }
-    mem_free(r);
-    mem_free(a);
 }
 
 static void update(Rl *rl, const RlRollout *rollout, float **ref_logp, float rate, RlMetrics *metrics) {
     int32_t group = rollout->group_size, n = rollout->n_questions;
-    GrpoGroup *groups = mem_alloc((size_t)n, sizeof *groups);
-    GrpoSequence *sequences = mem_alloc((size_t)n * (size_t)group, sizeof *sequences);
+    GrpoGroup *groups = arena_alloc(rl->memory, (size_t)n, sizeof *groups);
+    GrpoSequence *sequences = arena_alloc(rl->memory, (size_t)n * (size_t)group, sizeof *sequences);
     for (int32_t i = 0; i < n * group; i++) {
         const RlSample *s = &rollout->samples[i];
         sequences[i] = (GrpoSequence){s->completion.ids, s->completion.n, s->advantage, s->completion.logp,
                                       rl->reference != NULL ? ref_logp[i] : NULL};
     }
     for (int32_t q = 0; q < n; q++) {
-        groups[q] = (GrpoGroup){rollout->prompts[q].data, rollout->prompts[q].len, &sequences[q * group], group};
+        groups[q] = (GrpoGroup){rollout->prompts[q].ids, rollout->prompts[q].n_ids, &sequences[q * group], group};
     }
     for (int32_t u = 0; u < rl->updates; u++) {
         grpo_accumulate(rl->trainer, groups, n, &rl->grpo, &metrics->grpo);
         metrics->grpo.grad_norm = trainer_step(rl->trainer, rate);
     }
-    mem_free(groups);
-    mem_free(sequences);
 }
 
 // ref = (1 - share) ref + share policy, every sync_every steps (TRL's TR-DPO form).
@@ -232,18 +236,19 @@ bool rl_step(Rl *rl, int64_t step, float rate, const RlQuestion *questions, int3
              Error *error) {
     *metrics = (RlMetrics){0};
     size_t n_samples = (size_t)n * (size_t)rl->group_size;
-    *rollout = (RlRollout){questions, n, rl->group_size, mem_alloc((size_t)n, sizeof(Ids)), mem_alloc(n_samples, sizeof(RlSample))};
+    arena_clear(rl->memory);
+    *rollout = (RlRollout){questions, n, rl->group_size, NULL, arena_alloc(rl->memory, n_samples, sizeof(RlSample))};
     double start = time_now_s();
     if (!roll_out(rl, step, rollout, &metrics->generate, error)) return false;
     double rolled = time_now_s();
     if (rl->scorer != NULL) rl->scorer->counts = (ScoreCounts){0};
     if (!rl->reward->reward(rl, rollout, error) || !add_rewards(rl, rollout, error)) return false;
     if (rl->scorer != NULL) metrics->reward_counts = rl->scorer->counts;
-    set_advantages(rollout, metrics);
+    set_advantages(rl, rollout, metrics);
     double rewarded = time_now_s();
-    float **ref_logp = mem_alloc(n_samples, sizeof *ref_logp);
+    float **ref_logp = arena_alloc(rl->memory, n_samples, sizeof *ref_logp);
     metrics->reference_equal = rl->reference != NULL && reference_is_policy(rl, step);
-    if (metrics->reference_equal) copy_rollout_logp(rollout, ref_logp);
+    if (metrics->reference_equal) take_rollout_logp(rollout, ref_logp);
     bool ok = rl->reference == NULL || metrics->reference_equal ||
               score_reference(rl, rollout, ref_logp, &metrics->reference_counts, error);
     double referenced = time_now_s();
@@ -252,12 +257,23 @@ bool rl_step(Rl *rl, int64_t step, float rate, const RlQuestion *questions, int3
         sync_reference(rl, step);
         summarise(rollout, metrics);
     }
-    for (size_t i = 0; i < n_samples; i++) mem_free(ref_logp[i]);
-    mem_free(ref_logp);
     double updated = time_now_s();
     metrics->rollout_s = rolled - start;
     metrics->reward_s = rewarded - rolled;
     metrics->reference_s = referenced - rewarded;
     metrics->update_s = updated - referenced;
     return ok;
+}
+
+size_t rl_step_bytes(const RlSize *z) {
+    const GenerateSize *g = &z->generate;
+    size_t questions = (size_t)g->prompts, samples = questions * (size_t)g->samples, tokens = (size_t)g->max_tokens;
+    size_t a_sample = sizeof(RlSample) + sizeof(Completion) + sizeof(RltSample) + sizeof(SummedReward) + sizeof(ScoreSequence) +
+                      sizeof(GrpoSequence) + sizeof(float *) + tokens * sizeof(float) + ARENA_ALIGN;
+    size_t a_question = sizeof(RltQuestion) + sizeof(GeneratePrompt) + sizeof(GrpoGroup) + (size_t)g->prompt * sizeof(int32_t) +
+                        ARENA_ALIGN;
+    size_t bytes = generate_bytes(g) + samples * a_sample + questions * a_question + 2 * (size_t)g->samples * sizeof(double) +
+                   (z->stop_bytes + tokens) * z->token_bytes + 16 * ARENA_ALIGN;
+    RltSize judged = {g->prompts, g->samples, g->max_tokens, z->student_text, z->token_bytes};
+    return z->student_text > 0 ? bytes + score_rlt_bytes(&judged) : bytes;
 }

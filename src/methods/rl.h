@@ -12,6 +12,8 @@ typedef struct RlQuestion {
     Str question, solution;
     const char *system; // the student's system prompt, NULL: the format's
     const Row *row;
+    const Ids *prompt;     // what RlReward.prompt gives
+    const RltTexts *texts; // reward "teacher": what the student reads
     uint32_t index;     // in the data: the address of its draws
     const void *graded; // reward "correctness": what the grader knows the question by
 } RlQuestion;
@@ -38,6 +40,7 @@ typedef struct RolloutKeeper {
 } RolloutKeeper;
 
 struct Rl { // set up by the caller; everything is borrowed
+    Arena *memory;               // a step's: cleared by the next. rl_step_bytes says what it takes
     Trainer *trainer;            // the policy
     Pass *decode_pass;           // forward only
     Model *reference;            // NULL when beta is 0
@@ -64,18 +67,17 @@ typedef struct RlSample {
     Completion completion;
     double reward, advantage;
     double added[N_ADDED_REWARDS]; // before their weights
-    RltSample rlt;      // reward "teacher"; own the arrays
+    RltSample rlt;      // reward "teacher"
     bool closed, right; // closing tag (teacher) or solution tags (correctness); right: correctness only
 } RlSample;
 
-// A step's rollouts: samples[q * group_size + s].
+// A step's rollouts: samples[q * group_size + s]. All of it lies in the step's memory.
 struct RlRollout {
     const RlQuestion *questions;
     int32_t n_questions, group_size;
-    Ids *prompts;
+    const GeneratePrompt *prompts; // [n_questions]
     RlSample *samples;
 };
-void rl_rollout_free(RlRollout *rollout);
 
 typedef struct RlMetrics {
     double reward, reward_std; // over all samples; the mean over groups of the std within
@@ -90,9 +92,17 @@ typedef struct RlMetrics {
     double rollout_s, reward_s, reference_s, update_s; // seconds
 } RlMetrics;
 
-// One step over questions[n]; `step` counts from 0 and is part of the draws' addresses. The rollout is kept for the
-// caller's records (rl_rollout_free).
+// One step over questions[n]; `step` counts from 0 and is part of the draws' addresses. The rollout
+// is there, for the caller's records, until the next step.
 MUST_CHECK bool rl_step(Rl *rl, int64_t step, float rate, const RlQuestion *questions, int32_t n, RlRollout *rollout,
                         RlMetrics *metrics, Error *error);
+
+// What a step takes of Rl.memory, at most; `added` rewards and what a keeper has loaded besides.
+typedef struct RlSize {
+    GenerateSize generate;
+    int32_t student_text; // as of RltSize; 0: reward "correctness"
+    size_t token_bytes, stop_bytes; // of the longest token, of the text that ends a completion
+} RlSize;
+size_t rl_step_bytes(const RlSize *size);
 
 #endif

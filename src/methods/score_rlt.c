@@ -5,52 +5,53 @@
 
 #include "engine/score_kl.h"
 
-void rlt_sample_free(RltSample *sample) {
-    mem_free(sample->own_teacher_logp);
-    mem_free(sample->student_logp);
-    mem_free(sample->solution_logp);
-    mem_free(sample->exact_kl);
-    mem_free(sample->ss_values);
-    mem_free(sample->kl_values);
-    sample->own_teacher_logp = sample->student_logp = sample->solution_logp = NULL;
-    sample->exact_kl = sample->ss_values = sample->kl_values = NULL;
+void rlt_texts_make(RltTexts *t, const Dialogue *student, const char *system, Str question, Str solution) {
+    dialogue_student_before(student, system, question, &t->before);
+    dialogue_student_after(student, solution, &t->after, &t->from, &t->to);
 }
 
-// Everything that scoring needs to keep alive while the model runs: ids by question and by sample.
+void rlt_texts_free(RltTexts *texts) {
+    ids_free(&texts->before);
+    ids_free(&texts->after);
+}
+
+// Everything that scoring needs to keep alive while the model runs: by question and by sample.
 typedef struct Workspace {
+    Arena *memory;
     ScoreSequence *sequences;
-    Ids *before;    // [n_questions] the student's text before o, or the teacher's prompt
-    Ids *after;     // [n_questions] the student's text after o
-    int32_t *from, *to; // [n_questions] of s within `after`
-    Ids *joined;    // [n_samples] o and what follows
-    float **logp;   // [n_samples] over all of `joined`
+    RltTexts *texts;        // [n_questions] views; `before` a copy: what is shared is told by its address, and two
+                            // questions of a call may be one of the data
+    RltTexts *own;          // [n_questions] of questions that bring none
+    Ids *prompts;           // [n_questions] of the teacher, where it is run
+    float **logp;           // [n_samples] over o and what follows
 } Workspace;
 
+static float *take_floats(Arena *memory, int32_t n) { return arena_alloc(memory, (size_t)n, sizeof(float)); }
+
 static void student_sequence(Workspace *w, int32_t q, int32_t i, const RltSample *sample) {
-    Ids *joined = &w->joined[i];
-    ids_extend(joined, sample->ids, sample->n_explanation);
-    ids_extend(joined, w->after[q].data, w->after[q].len);
+    const RltTexts *texts = &w->texts[q];
+    int32_t n_o = sample->n_explanation, n = n_o + texts->after.len;
+    int32_t *joined = arena_alloc(w->memory, (size_t)n, sizeof *joined);
+    if (n_o > 0) memcpy(joined, sample->ids, (size_t)n_o * sizeof *joined);
+    memcpy(joined + n_o, texts->after.data, (size_t)texts->after.len * sizeof *joined);
     // up to the last token of s: what comes after it is not asked for
-    int32_t to = sample->n_explanation + w->to[q];
-    w->logp[i] = mem_alloc((size_t)to + 1, sizeof(float));
-    w->sequences[i] = (ScoreSequence){w->before[q].data, w->before[q].len, joined->data, joined->len, 0, to, w->logp[i]};
+    int32_t to = n_o + texts->to;
+    w->logp[i] = take_floats(w->memory, to);
+    w->sequences[i] = (ScoreSequence){texts->before.data, texts->before.len, joined, n, 0, to, w->logp[i]};
 }
 
+// Both lie in the sequence's own log-probs.
 static void student_results(const Workspace *w, int32_t q, int32_t i, RltSample *sample) {
-    int32_t n_o = sample->n_explanation, n_s = w->to[q] - w->from[q];
-    sample->student_logp = mem_alloc((size_t)n_o + 1, sizeof(float));
-    sample->solution_logp = mem_alloc((size_t)n_s + 1, sizeof(float));
-    sample->n_solution = n_s;
-    memcpy(sample->student_logp, w->logp[i], (size_t)n_o * sizeof(float));
-    memcpy(sample->solution_logp, w->logp[i] + n_o + w->from[q], (size_t)n_s * sizeof(float));
+    const RltTexts *texts = &w->texts[q];
+    sample->n_solution = texts->to - texts->from;
+    sample->student_logp = w->logp[i];
+    sample->solution_logp = w->logp[i] + sample->n_explanation + texts->from;
 }
 
 static bool score_student(RltScorer *scorer, RltQuestion *questions, int32_t n_questions, Workspace *w, Error *error) {
     int32_t i = 0;
     for (int32_t q = 0; q < n_questions; q++) {
         const RltQuestion *question = &questions[q];
-        dialogue_student_before(scorer->student_dialogue, question->student_system, question->question, &w->before[q]);
-        dialogue_student_after(scorer->student_dialogue, question->solution, &w->after[q], &w->from[q], &w->to[q]);
         for (int32_t s = 0; s < question->n_samples; s++) student_sequence(w, q, i++, &question->samples[s]);
     }
     if (!score_sequences(scorer->student, scorer->student_pass, w->sequences, i, scorer->temperature, scorer->max_rows,
@@ -68,13 +69,12 @@ static bool score_teacher(RltScorer *scorer, RltQuestion *questions, int32_t n_q
     int32_t n = 0;
     for (int32_t q = 0; q < n_questions; q++) {
         RltQuestion *question = &questions[q];
-        w->before[q].len = 0;
-        dialogue_teacher_prompt(scorer->teacher_dialogue, question->question, question->solution, &w->before[q]);
+        dialogue_teacher_prompt(scorer->teacher_dialogue, question->question, question->solution, &w->prompts[q]);
         for (int32_t s = 0; s < question->n_samples; s++) {
             RltSample *sample = &question->samples[s];
             if (sample->teacher_logp != NULL) continue;
-            sample->own_teacher_logp = mem_alloc((size_t)sample->n_explanation + 1, sizeof(float));
-            w->sequences[n++] = (ScoreSequence){w->before[q].data, w->before[q].len, sample->ids, sample->n_explanation, 0,
+            sample->own_teacher_logp = take_floats(w->memory, sample->n_explanation);
+            w->sequences[n++] = (ScoreSequence){w->prompts[q].data, w->prompts[q].len, sample->ids, sample->n_explanation, 0,
                                                 sample->n_explanation, sample->own_teacher_logp};
         }
     }
@@ -90,79 +90,109 @@ static bool score_exact_kl(RltScorer *scorer, RltQuestion *questions, int32_t n_
     assert(scorer->teacher != NULL);
     int32_t n_samples = 0, n = 0;
     for (int32_t q = 0; q < n_questions; q++) n_samples += questions[q].n_samples;
-    ScoreSequence *students = mem_alloc((size_t)n_samples, sizeof *students);
-    Ids *prompts = mem_alloc((size_t)n_questions, sizeof *prompts);
+    ScoreSequence *students = arena_alloc(w->memory, (size_t)n_samples, sizeof *students);
     for (int32_t q = 0; q < n_questions; q++) {
         RltQuestion *question = &questions[q];
-        w->before[q].len = 0;
-        dialogue_student_before(scorer->student_dialogue, question->student_system, question->question, &w->before[q]);
-        dialogue_teacher_prompt(scorer->teacher_dialogue, question->question, question->solution, &prompts[q]);
+        const Ids *before = &w->texts[q].before, *prompt = &w->prompts[q]; // score_teacher's
         for (int32_t s = 0; s < question->n_samples; s++, n++) {
             RltSample *sample = &question->samples[s];
             int32_t n_o = sample->n_explanation;
-            sample->exact_kl = mem_alloc((size_t)n_o + 1, sizeof(float));
-            w->sequences[n] = (ScoreSequence){prompts[q].data, prompts[q].len, sample->ids, n_o, 0, n_o, sample->exact_kl};
-            students[n] = (ScoreSequence){w->before[q].data, w->before[q].len, sample->ids, n_o, 0, n_o, NULL};
+            sample->exact_kl = take_floats(w->memory, n_o);
+            w->sequences[n] = (ScoreSequence){prompt->data, prompt->len, sample->ids, n_o, 0, n_o, sample->exact_kl};
+            students[n] = (ScoreSequence){before->data, before->len, sample->ids, n_o, 0, n_o, NULL};
         }
     }
     KlSide teacher = {scorer->teacher, scorer->teacher_pass, w->sequences};
     KlSide student = {scorer->student, scorer->student_pass, students};
-    bool ok = score_kl(&teacher, &student, n, scorer->temperature, scorer->max_rows, &scorer->counts, error);
-    for (int32_t q = 0; q < n_questions; q++) ids_free(&prompts[q]);
-    mem_free(prompts);
-    mem_free(students);
-    return ok;
+    return score_kl(&teacher, &student, n, scorer->temperature, scorer->max_rows, &scorer->counts, error);
 }
 
-static void set_reward(const RltScorer *scorer, RltSample *sample) {
+static void set_reward(const RltScorer *scorer, RltSample *sample, double *scratch) {
     const float *teacher = sample->teacher_logp != NULL ? sample->teacher_logp : sample->own_teacher_logp;
     RewardTokens tokens = {teacher, sample->student_logp, sample->exact_kl, sample->n_explanation,
                            sample->solution_logp, sample->n_solution, sample->closed};
     if (sample->want_tokens) {
-        sample->ss_values = mem_alloc((size_t)sample->n_solution + 1, sizeof(float));
-        sample->kl_values = mem_alloc((size_t)sample->n_explanation + 1, sizeof(float));
+        sample->ss_values = take_floats(scorer->memory, sample->n_solution);
+        sample->kl_values = take_floats(scorer->memory, sample->n_explanation);
     }
-    sample->parts = reward_rlt(&scorer->rewards, &tokens, sample->ss_values, sample->kl_values);
+    sample->parts = reward_rlt(&scorer->rewards, &tokens, sample->ss_values, sample->kl_values, scratch);
+}
+
+static void set_rewards(const RltScorer *scorer, RltQuestion *questions, int32_t n_questions) {
+    int32_t most = 0;
+    for (int32_t q = 0; q < n_questions; q++) {
+        for (int32_t s = 0; s < questions[q].n_samples; s++) {
+            const RltSample *sample = &questions[q].samples[s];
+            int32_t n = sample->n_explanation > sample->n_solution ? sample->n_explanation : sample->n_solution;
+            most = n > most ? n : most;
+        }
+    }
+    double *scratch = arena_alloc(scorer->memory, 2 * (size_t)most, sizeof *scratch);
+    for (int32_t q = 0; q < n_questions; q++) {
+        for (int32_t s = 0; s < questions[q].n_samples; s++) set_reward(scorer, &questions[q].samples[s], scratch);
+    }
 }
 
 static void find_explanations(const RltScorer *scorer, RltQuestion *questions, int32_t n_questions) {
-    Buf text;
-    buf_init(&text, 0);
+    const Dialogue *d = scorer->teacher_dialogue;
+    size_t most = 0; // bytes of a completion
+    for (int32_t q = 0; q < n_questions; q++) {
+        for (int32_t s = 0; s < questions[q].n_samples; s++) {
+            size_t bytes = tokenizer_decoded_bytes(d->tokenizer, questions[q].samples[s].ids, questions[q].samples[s].n);
+            most = bytes > most ? bytes : most;
+        }
+    }
+    Buf text = buf_in_arena(scorer->memory, most);
     for (int32_t q = 0; q < n_questions; q++) {
         for (int32_t s = 0; s < questions[q].n_samples; s++) {
             RltSample *sample = &questions[q].samples[s];
             buf_clear(&text);
-            Explanation found = dialogue_find_explanation(scorer->teacher_dialogue, sample->ids, sample->n, &text);
+            Explanation found = dialogue_find_explanation(d, sample->ids, sample->n, &text);
             sample->n_explanation = found.n_ids;
             sample->closed = found.closed;
         }
     }
-    buf_free(&text);
+}
+
+static void find_texts(const RltScorer *scorer, const RltQuestion *questions, int32_t n_questions, Workspace *w) {
+    for (int32_t q = 0; q < n_questions; q++) {
+        const RltQuestion *question = &questions[q];
+        const RltTexts *texts = question->texts;
+        if (texts == NULL) {
+            rlt_texts_make(&w->own[q], scorer->student_dialogue, question->student_system, question->question, question->solution);
+            texts = &w->own[q];
+        }
+        w->texts[q] = *texts;
+        w->texts[q].before.data = arena_alloc(w->memory, (size_t)texts->before.len, sizeof(int32_t));
+        memcpy(w->texts[q].before.data, texts->before.data, (size_t)texts->before.len * sizeof(int32_t));
+    }
 }
 
 bool score_rlt(RltScorer *scorer, RltQuestion *questions, int32_t n_questions, Error *error) {
     int32_t n_samples = 0;
     for (int32_t q = 0; q < n_questions; q++) n_samples += questions[q].n_samples;
     size_t nq = (size_t)n_questions, ns = (size_t)n_samples;
-    Workspace w = {mem_alloc(ns, sizeof(ScoreSequence)), mem_alloc(nq, sizeof(Ids)), mem_alloc(nq, sizeof(Ids)),
-                   mem_alloc(nq, sizeof(int32_t)), mem_alloc(nq, sizeof(int32_t)), mem_alloc(ns, sizeof(Ids)),
-                   mem_alloc(ns, sizeof(float *))};
+    Arena *m = scorer->memory;
+    Workspace w = {m, arena_alloc(m, ns, sizeof(ScoreSequence)), arena_alloc(m, nq, sizeof(RltTexts)),
+                   arena_alloc(m, nq, sizeof(RltTexts)), arena_alloc(m, nq, sizeof(Ids)), arena_alloc(m, ns, sizeof(float *))};
     find_explanations(scorer, questions, n_questions);
+    find_texts(scorer, questions, n_questions, &w);
     bool ok = score_student(scorer, questions, n_questions, &w, error) &&
               (scorer->teacher == NULL || score_teacher(scorer, questions, n_questions, &w, error)) &&
               (scorer->rewards.kl_estimator != KL_EXACT || score_exact_kl(scorer, questions, n_questions, &w, error));
-    for (int32_t q = 0; ok && q < n_questions; q++) {
-        for (int32_t s = 0; s < questions[q].n_samples; s++) set_reward(scorer, &questions[q].samples[s]);
-    }
-    for (int32_t i = 0; i < n_samples; i++) {
-        ids_free(&w.joined[i]);
-        mem_free(w.logp[i]);
-    }
+    if (ok) set_rewards(scorer, questions, n_questions);
     for (int32_t q = 0; q < n_questions; q++) {
-        ids_free(&w.before[q]);
-        ids_free(&w.after[q]);
+        rlt_texts_free(&w.own[q]);
+        ids_free(&w.prompts[q]);
     }
-    mem_free(w.sequences), mem_free(w.before), mem_free(w.after), mem_free(w.from), mem_free(w.to), mem_free(w.joined);
-    mem_free(w.logp);
     return ok;
+}
+
+size_t score_rlt_bytes(const RltSize *z) {
+    size_t questions = (size_t)z->questions, samples = questions * (size_t)z->samples, max_tokens = (size_t)z->max_tokens;
+    size_t text = max_tokens + (size_t)z->student_text;
+    // o and what follows, its log-probs, and where tokens are wanted the values of o and s
+    size_t a_sample = sizeof(ScoreSequence) + sizeof(float *) + text * (sizeof(int32_t) + 2 * sizeof(float)) + 4 * ARENA_ALIGN;
+    size_t a_question = 2 * sizeof(RltTexts) + sizeof(Ids) + (size_t)z->student_text * sizeof(int32_t) + ARENA_ALIGN;
+    return samples * a_sample + questions * a_question + max_tokens * z->token_bytes + 2 * text * sizeof(double) + 8 * ARENA_ALIGN;
 }

@@ -140,16 +140,11 @@ static int32_t without_last_control(const Dialogue *d, const int32_t *ids, int32
 
 // How many leading ids end at or before text[end].
 static int32_t ids_before(const Dialogue *d, const int32_t *ids, int32_t n_ids, size_t end) {
-    Buf token;
-    buf_init(&token, 0);
     int32_t n = 0;
     for (size_t at = 0; n < n_ids; n++) {
-        buf_clear(&token);
-        tokenizer_decode(d->tokenizer, &ids[n], 1, false, &token);
-        at += token.len;
+        at += tokenizer_decoded_bytes(d->tokenizer, &ids[n], 1);
         if (at > end) break;
     }
-    buf_free(&token);
     return n;
 }
 

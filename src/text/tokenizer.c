@@ -232,3 +232,17 @@ void tokenizer_decode(const Tokenizer *t, const int32_t *ids, int32_t count, boo
         buf_add_str(out, t->tokens[ids[i]]);
     }
 }
+
+size_t tokenizer_decoded_bytes(const Tokenizer *t, const int32_t *ids, int32_t count) {
+    size_t bytes = 0;
+    for (int32_t i = 0; i < count; i++) {
+        if (ids[i] >= 0 && ids[i] < t->n) bytes += t->tokens[ids[i]].len;
+    }
+    return bytes;
+}
+
+size_t tokenizer_longest_bytes(const Tokenizer *t) {
+    size_t longest = 0;
+    for (int32_t id = 0; id < t->n; id++) longest = t->tokens[id].len > longest ? t->tokens[id].len : longest;
+    return longest;
+}

@@ -67,6 +67,10 @@ bool tokenizer_encode_offsets(const Tokenizer *tokenizer, Str text, Ids *ids, Id
 // out.
 void tokenizer_decode(const Tokenizer *tokenizer, const int32_t *ids, int32_t count, bool skip_special, Buf *out);
 
+// How many bytes that appends, specials included; and those of the longest token.
+size_t tokenizer_decoded_bytes(const Tokenizer *tokenizer, const int32_t *ids, int32_t count);
+size_t tokenizer_longest_bytes(const Tokenizer *tokenizer);
+
 // Trains a byte-level BPE: 256 bytes, `vocabulary_size` tokens in all (fewer when no pair occurs twice any more) with
 // `specials` last (ids at the end). Ties between pairs: higher count first, then the lower left id, then the lower
 // right id. Text comes as documents, invalid UTF-8 replaced.

@@ -144,12 +144,37 @@ static void test_arena(void **state) {
     arena_destroy(NULL);
 }
 
+// What is within the room that an arena has, reserved or taken before it was cleared, is no allocation; it is zeroed again.
+static void test_arena_cleared(void **state) {
+    (void)state;
+    Arena *arena = arena_create();
+    arena_reserve(arena, 100000);
+    for (int round = 0; round < 3; round++) {
+        uint64_t before = mem_counts().allocations;
+        for (int i = 0; i < 10; i++) {
+            unsigned char *block = arena_alloc(arena, 10000, 1);
+            assert_true(all_zero(block, 10000));
+            memset(block, 7, 10000);
+        }
+        assert_int_equal(mem_counts().allocations, before);
+        assert_int_equal(arena_bytes(arena), 100000);
+        arena_clear(arena);
+        assert_int_equal(arena_bytes(arena), 0);
+    }
+    for (int i = 0; i < 300; i++) memset(arena_alloc(arena, 1000, 1), 7, 1000); // more than there is
+    arena_clear(arena);
+    uint64_t before = mem_counts().allocations;
+    for (int i = 0; i < 300; i++) assert_true(all_zero(arena_alloc(arena, 1000, 1), 1000));
+    assert_int_equal(mem_counts().allocations, before);
+    arena_destroy(arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alloc),   cmocka_unit_test(test_aligned),
         cmocka_unit_test(test_strings), cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_handler), cmocka_unit_test(test_realloc_failure_keeps_old),
-        cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_arena),   cmocka_unit_test(test_arena_cleared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

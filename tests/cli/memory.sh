@@ -12,6 +12,19 @@ each_step_has() { # FILE TEXT N: every one of its N lines
 grep -q "sft: .* GiB of memory planned" log || fail "no plan: $(cat log)"
 each_step_has sft/timing.jsonl '"allocations":0,' 8
 
+# ---- rl: nor does a step of either reward, guessed ahead or not; what a run with checkpoints keeps of a rollout is a record
+printf '{"numbers": [3, 4, 5], "target": 17}\n{"numbers": [2, 6], "target": 12}\n{"numbers": [1, 7, 9], "target": 16}\n' > numbers.jsonl
+for reward in teacher correctness; do
+    data=questions/train.jsonl
+    [ $reward = teacher ] || data=numbers.jsonl
+    for speculate in true false; do
+        out=rl-$reward-$speculate
+        "$rlt" rl model=base/model data=$data reward=$reward tags=short questions=3 samples=4 lr=1e-3 max_tokens=24 max_rows=100 \
+            slots=2 sync_every=2 speculate=$speculate seed=7 checkpoint_every=3 steps=6 out=$out 2> log || fail "$(cat log)"
+        each_step_has $out/timing.jsonl '"allocations":0,' 6
+    done
+done
+
 # ---- plans: settings that a refusal proposes are accepted
 plan() { "$rlt" plan sft model=base/model batch=64 max_rows=4096 row_tokens=200 gflops=10 "$@"; }
 plan > plan.txt

@@ -51,7 +51,8 @@ static void test_copies(void **state) {
     (void)state;
     int32_t text[400];
     for (int32_t i = 0; i < 400; i++) text[i] = 7 * i + 3;
-    DraftTable *table = draft_table_create(400);
+    Arena *arena = arena_create();
+    DraftTable *table = draft_table_create(arena, 400);
     read_text(table, text, 400);
     DraftTable *const tables[DRAFT_TABLES] = {table, NULL};
     DraftOdds odds;
@@ -72,7 +73,10 @@ static void test_copies(void **state) {
     DraftContext context = context_of(&unknown, 1), begin = {0};
     assert_false(draft_guess(tables, &odds, &context, &id, &probability));
     assert_false(draft_guess(tables, &odds, &begin, &id, &probability));
-    draft_table_destroy(table);
+    draft_table_clear(table);
+    DraftContext known = context_of(text, 10);
+    assert_false(draft_guess(tables, &odds, &known, &id, &probability));
+    arena_destroy(arena);
 }
 
 // A table much smaller than its text forgets, but what it still guesses was in the text.
@@ -81,7 +85,8 @@ static void test_forgets(void **state) {
     enum { N = 20000 };
     static int32_t text[N];
     for (int32_t i = 0; i < N; i++) text[i] = 3 * i + 1;
-    DraftTable *table = draft_table_create(0);
+    Arena *arena = arena_create();
+    DraftTable *table = draft_table_create(arena, 0);
     read_text(table, text, N);
     DraftTable *const tables[DRAFT_TABLES] = {NULL, table};
     DraftOdds odds;
@@ -96,13 +101,14 @@ static void test_forgets(void **state) {
         known++;
     }
     assert_true(known > 0 && known < N / 4);
-    draft_table_destroy(table);
+    arena_destroy(arena);
 }
 
 // Token 1 is followed by 2 nine times of ten: the odds of that guess tend to 0.9.
 static void test_odds(void **state) {
     (void)state;
-    DraftTable *const tables[DRAFT_TABLES] = {draft_table_create(20000), NULL};
+    Arena *arena = arena_create();
+    DraftTable *const tables[DRAFT_TABLES] = {draft_table_create(arena, 20000), NULL};
     DraftOdds odds;
     draft_odds_init(&odds);
     const DraftContext one = {.last = {1}, .n = 1};
@@ -117,7 +123,7 @@ static void test_odds(void **state) {
     assert_int_equal(id, 2);
     // the counts are of the last 256 to 512 tries: 3 standard deviations of a mean of 256 draws are 0.056
     assert_true(p > 0.9f - 0.056f && p < 0.9f + 0.056f);
-    draft_table_destroy(tables[0]);
+    arena_destroy(arena);
 }
 
 // Expected tokens over the cost of a pass, as the header has it.

@@ -20,6 +20,8 @@ static RewardTokens tokens(void) {
     return (RewardTokens){teacher, student, exact, 3, solution, 4, true};
 }
 
+static double scratch[2 * 4]; // of the longer of 3 and 4 tokens
+
 static void near(double got, double expected) {
     if (!(fabs(got - expected) <= 1e-6 * (1 + fabs(expected)))) fail_msg("got %.9g, expected %.9g", got, expected);
 }
@@ -29,13 +31,13 @@ static void paper_by_hand(void **state) {
     RewardSettings s = reward_settings_paper();
     RewardTokens t = tokens();
     float ss[4], kl[3];
-    RewardParts parts = reward_rlt(&s, &t, ss, kl);
+    RewardParts parts = reward_rlt(&s, &t, ss, kl, scratch);
     near(parts.r_ss, -12.5 / 4 + 0.01 * -9);               // mean + 0.01 min
     near(parts.r_kl, 3 * (2 + 0.5 - 0.25) / 3 + 0.03 * 2); // 3 mean + 0.03 max of 2, 0.5, -0.25
     near(parts.reward, parts.r_ss - parts.r_kl);
     near(kl[0], 2), near(kl[2], -0.25), near(ss[1], -9);
     t.closed = false;
-    near(reward_rlt(&s, &t, NULL, NULL).reward, parts.reward - 1);
+    near(reward_rlt(&s, &t, NULL, NULL, scratch).reward, parts.reward - 1);
 }
 
 static void clips_come_after_normalisers(void **state) {
@@ -45,7 +47,7 @@ static void clips_come_after_normalisers(void **state) {
     float ss[4], kl[3];
     s.normalise_logp = NORMALISE_EXP_NORM, s.clip_logp = 5;
     s.normalise_kl = NORMALISE_EXP, s.clip_kl = 1.5;
-    reward_rlt(&s, &t, ss, kl);
+    reward_rlt(&s, &t, ss, kl, scratch);
     near(ss[0], 1 - exp(1)), near(ss[1], -5);  // 1 - e^9 is far below -5; a floor before would give 1 - e^5
     near(kl[0], 1.5), near(kl[2], exp(-0.25)); // e^2 is above 1.5; a ceiling before would give e^1.5
 }
@@ -56,16 +58,16 @@ static void estimators(void **state) {
     RewardTokens t = tokens();
     float kl[3];
     s.kl_estimator = KL_K3;
-    reward_rlt(&s, &t, NULL, kl);
+    reward_rlt(&s, &t, NULL, kl, scratch);
     near(kl[0], 2 - 1 + exp(-2)), near(kl[2], -0.25 - 1 + exp(0.25));
     s.without_entropy = true;
-    reward_rlt(&s, &t, NULL, kl);
+    reward_rlt(&s, &t, NULL, kl, scratch);
     near(kl[0], 3 - 1 + exp(-3));
     s.kl_estimator = KL_K1;
-    RewardParts parts = reward_rlt(&s, &t, NULL, kl);
+    RewardParts parts = reward_rlt(&s, &t, NULL, kl, scratch);
     near(kl[1], 2.5), near(parts.kl_mean, 2.25 / 3); // the metric stays that of k1
     s.without_entropy = false, s.kl_estimator = KL_EXACT;
-    reward_rlt(&s, &t, NULL, kl);
+    reward_rlt(&s, &t, NULL, kl, scratch);
     near(kl[0], 0.5), near(kl[1], 4), near(kl[2], 0.125);
 }
 
@@ -73,7 +75,7 @@ static void no_tokens_take_the_penalty(void **state) {
     (void)state;
     RewardSettings s = reward_settings_paper();
     RewardTokens t = {.closed = true};
-    RewardParts parts = reward_rlt(&s, &t, NULL, NULL);
+    RewardParts parts = reward_rlt(&s, &t, NULL, NULL, scratch);
     near(parts.r_ss, -10 - 0.1), near(parts.r_kl, 30 + 0.3);
 }
 

@@ -230,7 +230,7 @@ static bool check_options(const RowRun *run, json_t *expected, const char *name,
 {
     const RewardFile *file = run->file;
     RltScorer scorer = {
-        .student = file->student, .student_pass = file->pass_student, .student_dialogue = &run->dialogue,
+        .memory = arena_create(), .student = file->student, .student_pass = file->pass_student, .student_dialogue = &run->dialogue,
         .teacher = file->teacher, .teacher_pass = file->pass_teacher, .teacher_dialogue = &run->dialogue,
         .rewards = *settings, .temperature = file->temperature, .max_rows = 4096,
     };
@@ -238,7 +238,7 @@ static bool check_options(const RowRun *run, json_t *expected, const char *name,
     RltQuestion question = {.question = run->row->question, .solution = run->row->solution, .samples = &sample,
                             .n_samples = 1};
     bool ok = score_rlt(&scorer, &question, 1, error) && compare_sample(run, expected, name, settings, &sample, error);
-    rlt_sample_free(&sample);
+    arena_destroy(scorer.memory);
     return ok;
 }
 
