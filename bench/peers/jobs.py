@@ -1,22 +1,21 @@
 """The jobs of bench/run in PyTorch and Transformers.
 
-    python jobs.py JOB MODEL DTYPE IDS THREADS
+    python jobs.py JOB MODEL DTYPE IDS THREADS LIMIT
 
-JOB: score, sft or generate; MODEL: a Hugging Face folder; DTYPE: f32 or bf16; IDS: JSONL of rows with `ids`. Prints one
-JSON line: seconds of the job (the second time it is done, without loading), tokens that count, peak memory of the
-process in bytes.
+JOB: score, sft or generate; MODEL: a Hugging Face folder; DTYPE: f32 or bf16; IDS: JSONL of rows with `ids`; LIMIT:
+seconds. Prints what measure.py says.
 
-- score: log-probs of every next id of all rows, in one padded batch, without gradients.
+- score: log-probs of every next id of all rows, in one batch, without gradients.
 - sft: one step (forward, backward, clipping, AdamW) over all rows in one batch. bf16: F32 weights under autocast.
 - generate: 16 samples of 128 new tokens of the first row.
 """
 import json
-import resource
 import sys
-import time
 
 import torch
 from transformers import AutoModelForCausalLM
+
+from measure import measure
 
 
 def score(model, ids):
@@ -44,12 +43,13 @@ def generate(model, ids):
     return (out.shape[1] - ids.shape[1]) * out.shape[0]
 
 
-def main(job, folder, dtype, ids_file, threads):
+def main(job, folder, dtype, ids_file, threads, limit_s):
     torch.set_num_threads(int(threads))
     torch.manual_seed(1)
     ids = torch.tensor([json.loads(line)["ids"] for line in open(ids_file)])
     held = torch.bfloat16 if dtype == "bf16" and job != "sft" else torch.float32
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=held)
+    tokens = 16 * 128 if job == "generate" else ids.numel()
     if job == "sft":
         model.train()
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5)
@@ -57,12 +57,7 @@ def main(job, folder, dtype, ids_file, threads):
     else:
         model.eval()
         run = lambda: {"score": score, "generate": generate}[job](model, ids)
-    run()
-    start = time.perf_counter()
-    tokens = run()
-    seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"seconds": seconds, "tokens": tokens, "peak_bytes": peak}))
+    measure(run, tokens, float(limit_s))
 
 
 if __name__ == "__main__":
