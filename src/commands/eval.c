@@ -114,7 +114,7 @@ static bool compare(const Options *options, Error *error) {
         buf_init(&json, 0), buf_init(&table, 0);
         eval_comparison_write(&c, &json);
         eval_comparison_table(&c, here, there, &table);
-        ok = write_in(here, "against.json", &json, error);
+        ok = write_in(here, AGAINST_FILE, &json, error);
         if (ok) fputs(table.data, stdout);
         buf_free(&json), buf_free(&table);
     }
