@@ -6,11 +6,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -40,6 +42,19 @@ static int spawn(const char *const *argv, int in, int out, pid_t *pid) {
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     return failed;
+}
+
+char *process_find(const char *name) {
+    if (strchr(name, '/') != NULL) return file_exists(name) ? mem_strdup(name) : NULL;
+    const char *path = getenv("PATH");
+    for (const char *from = path, *end; from != NULL; from = *end != 0 ? end + 1 : NULL) {
+        end = strchrnul(from, ':');
+        char *dir = end > from ? mem_strndup(from, (size_t)(end - from)) : mem_strdup("."), *file = path_join(dir, name);
+        mem_free(dir);
+        if (file_exists(file) && access(file, X_OK) == 0) return file;
+        mem_free(file);
+    }
+    return NULL;
 }
 
 static void close_all(const int *fds, int n) {

@@ -11,6 +11,9 @@
 
 typedef struct Process Process;
 
+// The file that starting `name` runs: itself where it has a '/', else what PATH has; to be freed. NULL: none is found.
+char *process_find(const char *name);
+
 // argv ends with NULL; argv[0] is looked up on PATH where it has no '/'. Fails where it cannot be started.
 MUST_CHECK bool process_open(const char *const *argv, Process **process, Error *error);
 // Ends its input and gives it a second to end by itself; then it is killed. NULL is fine.

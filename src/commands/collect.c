@@ -12,6 +12,7 @@
 #include "commands/collect_server.h"
 #include "commands/commands.h"
 #include "commands/generate_options.h"
+#include "commands/manifest.h"
 #include "commands/model_bundle.h"
 #include "commands/rewrite_prompt.h"
 #include "commands/rl_options.h"
@@ -265,16 +266,23 @@ static void warn_of_gaps(const Collect *c) {
 }
 
 static bool collect_all(Collect *c, Error *error) {
+    const char *out = options_text(c->options, "out");
     size_t done;
     uint64_t bytes;
+    bool finished;
+    if (!manifest_begin_file(out, c->partial, c->options, c->backend, &finished, error)) return false;
+    if (finished) {
+        log_info("%s: finished already", out);
+        return true;
+    }
     if (!rows_done(c, &done, &bytes, error) || !file_appender_open(c->partial, bytes, &c->out, error)) return false;
     Progress *progress = progress_begin("collect", "question", c->n_rows);
     progress_resume(progress, done);
     bool ok = (c->remote != NULL ? collect_by_server : collect_by_model)(c, done, progress, error);
     progress_end(progress);
-    ok = ok && file_appender_sync(c->out, error) && path_replace(c->partial, options_text(c->options, "out"), error);
+    ok = ok && file_appender_sync(c->out, error) && path_replace(c->partial, out, error);
     if (ok) warn_of_gaps(c);
-    return ok;
+    return ok && manifest_finish(out, false, error);
 }
 
 static bool open_model(Collect *c, Error *error) {

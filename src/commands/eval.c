@@ -114,7 +114,7 @@ static bool compare(const Options *options, Error *error) {
         buf_init(&json, 0), buf_init(&table, 0);
         eval_comparison_write(&c, &json);
         eval_comparison_table(&c, here, there, &table);
-        ok = write_in(here, "against.json", &json, error);
+        ok = write_in(here, AGAINST_FILE, &json, error);
         if (ok) fputs(table.data, stdout);
         buf_free(&json), buf_free(&table);
     }
@@ -143,8 +143,8 @@ static bool open_run(EvalRun *run, Error *error) {
 }
 
 static bool answer_all(EvalRun *run, bool server, const char *folder, Error *error) {
-    char *samples = path_join(folder, "samples.jsonl"), *results = path_join(folder, "results.json");
-    bool ok = eval_gather_open(run, error) && path_remove(samples, error) && path_remove(results, error);
+    char *samples = path_join(folder, "samples.jsonl");
+    bool ok = eval_gather_open(run, error);
     if (ok && run->n_todo > 0) {
         run->progress = progress_begin("eval", "answer", (uint64_t)run->n * (uint64_t)run->samples);
         progress_resume(run->progress, run->n_answered);
@@ -153,6 +153,15 @@ static bool answer_all(EvalRun *run, bool server, const char *folder, Error *err
     }
     ok = ok && eval_gather_finish(run, samples, error) && write_results(run, folder, samples, error) &&
          eval_gather_remove(run, error);
+    mem_free(samples);
+    return ok;
+}
+
+// An earlier run's results go before the record of this one comes, which would vouch for them after a kill in between.
+static bool begin_anew(const EvalRun *run, const char *folder, Error *error) {
+    char *samples = path_join(folder, "samples.jsonl"), *results = path_join(folder, "results.json");
+    bool ok = path_remove(results, error) && path_remove(samples, error) && recipe_write(folder, run->options, error) &&
+              manifest_write(folder, run->options, run->backend, NULL, 0, error);
     mem_free(samples), mem_free(results);
     return ok;
 }
@@ -172,8 +181,7 @@ static bool begin(EvalRun *run, const char *folder, bool *finished, Error *error
     else if (resume && partly)
         ok = ok && manifest_resume(folder, run->options, run->backend, error);
     else
-        ok = ok && recipe_write(folder, run->options, error) &&
-             manifest_write(folder, run->options, run->backend, NULL, 0, error);
+        ok = ok && begin_anew(run, folder, error);
     mem_free(results), mem_free(partial);
     return ok;
 }
@@ -189,11 +197,9 @@ static bool evaluate(EvalRun *run, const char *folder, Error *error) {
         !begin(run, folder, &finished, error)) {
         return false;
     }
-    if (finished) {
-        log_info("%s: finished already", folder);
-        return true;
-    }
-    return answer_all(run, server, folder, error) && manifest_finish(folder, false, error);
+    if (finished) log_info("%s: finished already", folder);
+    // a run that was killed behind its last answer has its results, and no record of them
+    return (finished || answer_all(run, server, folder, error)) && manifest_finish(folder, false, error);
 }
 
 static bool need(const Options *options, const char *key, Error *error) {

@@ -109,7 +109,8 @@ bool option_check(const OptionRow *row, const char *where, const char *text, Err
         return error_set(error, "%s: %s=%s: expected one of %s", where, row->key, text, row->choices);
     case OPTION_TEXT:
     case OPTION_INPUT:
-    case OPTION_OUTPUT: break;
+    case OPTION_OUTPUT:
+    case OPTION_PROGRAM: break;
     }
     return true;
 }
@@ -321,7 +322,7 @@ const char *options_argument(const Options *options, int index) { return options
 
 json_t *option_json(const OptionRow *row, const char *text) {
     bool is_text = row->type == OPTION_TEXT || row->type == OPTION_INPUT || row->type == OPTION_OUTPUT ||
-                   row->type == OPTION_CHOICE;
+                   row->type == OPTION_PROGRAM || row->type == OPTION_CHOICE;
     json_t *node = row->type == OPTION_INT    ? json_integer(strtoll(text, NULL, 10))
                    : row->type == OPTION_BOOL ? json_boolean(strcmp(text, "true") == 0)
                    : is_text                  ? json_string(text)

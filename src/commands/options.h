@@ -19,6 +19,7 @@ typedef enum OptionType {
     OPTION_CHOICE,   // one of `choices`
     OPTION_INPUT,    // path of a file or folder that is read
     OPTION_OUTPUT,   // path that is written
+    OPTION_PROGRAM,  // a program that is run: its path, or a JSON array of it and its arguments
 } OptionType;
 
 typedef struct OptionRow {

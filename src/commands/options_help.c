@@ -12,6 +12,7 @@ static const char *type_name(OptionType type) {
     case OPTION_BOOL: return "true|false";
     case OPTION_INPUT: return "path, read";
     case OPTION_OUTPUT: return "path, written";
+    case OPTION_PROGRAM: return "program, run";
     case OPTION_CHOICE:
     case OPTION_TEXT: break;
     }

@@ -40,23 +40,52 @@ static bool is_record(json_t *record, const char *path, bool is_stage, Error *er
            are_hashes(record, path, "outputs", is_stage ? "key" : "path", error);
 }
 
-static bool add_record(RecordList *list, const char *path, const char *folder, bool is_stage, Error *error) {
+static bool add_record(RecordList *list, const char *path, Record about, Error *error) {
     json_t *record = NULL;
-    if (!json_read_file(path, &record, error) || !is_record(record, path, is_stage, error)) {
+    if (!json_read_file(path, &record, error) || !is_record(record, path, about.is_stage, error)) {
         json_decref(record);
         return false;
     }
     list->records = mem_realloc(list->records, list->n + 1, sizeof *list->records);
-    list->records[list->n++] = (Record){mem_strdup(folder), mem_strdup(folder), record, is_stage};
+    list->records[list->n++] =
+        (Record){mem_strdup(about.name), mem_strdup(about.folder), record, about.is_stage, about.is_file};
     return true;
 }
 
-// OUT/STAGE.stage.json, and OUT/STAGE/manifest.json where the stage wrote one.
+// The manifest of a folder or of a file in `folder`.
+static bool add_manifest(RecordList *list, const char *out, const char *folder, Error *error) {
+    char *path = manifest_path(out);
+    bool ok = add_record(list, path, (Record){.name = (char *)out, .folder = (char *)folder, .is_file = !dir_exists(out)}, error);
+    mem_free(path);
+    return ok;
+}
+
+// FOLDER/FILE.manifest.json of each file that has one.
+static bool add_files(RecordList *list, const char *folder, Error *error) {
+    char **names;
+    size_t n;
+    if (!dir_exists(folder)) return true;
+    if (!dir_list(folder, &names, &n, error)) return false;
+    bool ok = true;
+    for (size_t i = 0; i < n; i++) {
+        if (ok && str_ends(str_of(names[i]), STR(MANIFEST_SUFFIX))) {
+            names[i][strlen(names[i]) - strlen(MANIFEST_SUFFIX)] = 0;
+            char *out = path_join(folder, names[i]);
+            ok = add_manifest(list, out, folder, error);
+            mem_free(out);
+        }
+        mem_free(names[i]);
+    }
+    mem_free(names);
+    return ok;
+}
+
+// OUT/STAGE.stage.json, and the manifests that the stage wrote into its folder.
 static bool add_stage(RecordList *list, const char *file, Error *error) {
     char *path = path_join(list->run, file), *folder = mem_strndup(path, strlen(path) - strlen(STAGE_RECORD_SUFFIX));
     char *manifest = path_join(folder, MANIFEST_FILE);
-    bool ok = add_record(list, path, folder, true, error) &&
-              (!file_exists(manifest) || add_record(list, manifest, folder, false, error));
+    bool ok = add_record(list, path, (Record){.name = folder, .folder = folder, .is_stage = true}, error) &&
+              (!file_exists(manifest) || add_manifest(list, folder, folder, error)) && add_files(list, folder, error);
     mem_free(manifest);
     mem_free(folder);
     mem_free(path);
@@ -80,9 +109,16 @@ bool records_read(const char *run, RecordList *list, Error *error) {
     size_t length = strlen(run);
     while (length > 1 && run[length - 1] == '/') length--;
     *list = (RecordList){.run = mem_strndup(run, length)};
-    char *path = path_join(run, MANIFEST_FILE);
-    bool ok = file_exists(path) ? add_record(list, path, list->run, false, error) && add_stages(list, error)
-                                : error_set(error, "%s: expected the folder of a run, with %s", run, MANIFEST_FILE);
+    const char *slash = strrchr(list->run, '/');
+    bool is_folder = dir_exists(run);
+    char *path = manifest_path(list->run);
+    char *folder = is_folder     ? mem_strdup(list->run)
+                   : slash != NULL ? mem_strndup(list->run, slash > list->run ? (size_t)(slash - list->run) : 1)
+                                   : mem_strdup(".");
+    bool ok = file_exists(path) || error_set(error, "%s: expected the folder of a run, with %s, or a file with %s beside it", run,
+                                             MANIFEST_FILE, "FILE" MANIFEST_SUFFIX);
+    ok = ok && add_manifest(list, list->run, folder, error) && (!is_folder || add_stages(list, error));
+    mem_free(folder);
     mem_free(path);
     if (!ok) {
         records_free(list);

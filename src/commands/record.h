@@ -1,7 +1,7 @@
-// What a run's folder says of itself: its manifest, or one record for each stage of a run of stages.
+// What a run says of itself: its manifest, and a record for each stage of a run of stages.
 //
-// A record is manifest.json, or OUT/STAGE.stage.json of `rlt run`: command, options, inputs, outputs. Paths in a manifest's
-// `outputs` begin at the run's folder, all others at the folder in which the run was started; a run of stages may have
+// A record is manifest.json of a folder, OUT.manifest.json of a file, or OUT/STAGE.stage.json of `rlt run`: command, options, inputs, outputs. Paths in a manifest's
+// `outputs` begin at its run's folder, or at the one that holds its file, all others at the folder in which the run was started; a run of stages may have
 // moved as a whole.
 #ifndef RLT_COMMANDS_RECORD_H
 #define RLT_COMMANDS_RECORD_H
@@ -13,16 +13,17 @@
 #define STAGE_RECORD_SUFFIX ".stage.json"
 
 typedef struct Record {
-    char *name;     // as messages call it: "RUN", or "RUN/STAGE" for a stage; owned
-    char *folder;   // of the run, or the stage's own; owned
+    char *name;     // as messages call it: "RUN", "RUN/STAGE" for a stage, "RUN/STAGE/FILE" for a file of one; owned
+    char *folder;   // of the run, the stage's own, or that which holds the file; owned
     json_t *record;
     bool is_stage;  // a STAGE.stage.json
+    bool is_file;   // a FILE.manifest.json
 } Record;
 
 typedef struct RecordList {
     Record *records; // the manifest first, then stages by name
     size_t n;
-    char *run;       // the folder; owned
+    char *run;       // the folder or file; owned
     const char *out, *directory; // of the manifest: as the run was called, where it was started
 } RecordList;
 

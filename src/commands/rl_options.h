@@ -27,7 +27,7 @@
     {"reward.length_to", OPTION_INT, "0", 0, 1e9, NULL, "Tokens of a completion that cost -1; 0: max_tokens."},                   \
     {"reward.format_weight", OPTION_REAL, "0", -1e6, 1e6, NULL, "Of the format reward: 1 for tags as asked for and something in them, else 0."}, \
     {"reward.program_weight", OPTION_REAL, "1", -1e6, 1e6, NULL, "Of the reward that reward.program gives."},                    \
-    {"reward.program", OPTION_TEXT, "", 0, 0, NULL, "A program that gives a reward: its path, or a JSON array of it and its arguments."}, \
+    {"reward.program", OPTION_PROGRAM, "", 0, 0, NULL, "A program that gives a reward: its path, or a JSON array of it and its arguments."}, \
     {"reward.program_seconds", OPTION_REAL, "60", 0.01, 1e6, NULL, "The longest wait for one of the program's answers."}
 
 MUST_CHECK bool reward_settings_from_options(const Options *options, RewardSettings *settings, Error *error);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "commands/commands.h"
+#include "commands/manifest.h"
 #include "commands/model_bundle.h"
 #include "commands/rl_options.h"
 #include "commands/score_select.h"
@@ -253,16 +254,23 @@ static bool score_all(Score *s, Error *error) {
 
 // ---- from start to end
 
-// Rows can lie beside `out` unless it is standard output, a device or a pipe.
-static bool open_scored(Score *s, Error *error) {
+// Rows can lie beside `out`, and a record too, unless it is standard output, a device or a pipe.
+static bool open_scored(Score *s, bool *finished, Error *error) {
     const char *out = options_text(s->options, "out");
     struct stat status;
-    if (strcmp(out, "-") == 0 || (stat(out, &status) == 0 && !S_ISREG(status.st_mode))) return true;
+    bool there = strcmp(out, "-") != 0 && stat(out, &status) == 0;
+    *finished = false;
+    if (strcmp(out, "-") == 0 || (there && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))) return true;
     Buf path;
     buf_init(&path, 0);
     buf_printf(&path, "%s.scored", out);
     s->scored_path = path.data;
     uint64_t bytes = 0;
+    if (!manifest_begin_file(out, s->scored_path, s->options, s->backend, finished, error)) return false;
+    if (*finished) {
+        log_info("%s: finished already", out);
+        return true;
+    }
     if (options_bool(s->options, "resume") && file_exists(s->scored_path) &&
         !score_read_done(s->scored_path, s->scored, s->data.count, &s->n_done, &bytes, error)) {
         return false;
@@ -280,7 +288,19 @@ static bool select_and_write(Score *s, Error *error) {
     if (!file_appender_sync(s->appender, error) || !file_map(s->scored_path, &map, error)) return false;
     bool ok = score_write_selected((Str){(const char *)map.data, map.size}, s->scored, s->data.count, out, error);
     file_unmap(&map);
-    return ok && path_remove(s->scored_path, error);
+    return ok;
+}
+
+// All is there: what is printed, then the end of what a resumed run would go on with.
+static bool score_finish(Score *s, Error *error) {
+    Buf correlations;
+    buf_init(&correlations, 0);
+    score_correlate(options_text(s->options, "correlate"), s->scored, s->data.count, &correlations);
+    bool ok = select_and_write(s, error);
+    if (ok) fputs(correlations.len > 0 ? correlations.data : "", stdout);
+    buf_free(&correlations);
+    if (!ok || s->scored_path == NULL) return ok;
+    return path_remove(s->scored_path, error) && manifest_finish(options_text(s->options, "out"), false, error);
 }
 
 static bool check_options(const Options *o, Error *error) {
@@ -293,18 +313,13 @@ static bool check_options(const Options *o, Error *error) {
 
 static bool run(const Options *options, Error *error) {
     Score s = {.options = options};
+    bool finished;
     dialogue_format_init(&s.format);
     buf_init(&s.lines, 0);
     bool ok = check_options(options, error) && dialogue_format_from_options(&s.format, options, error) && read_data(&s, error) &&
               reward_sum_open(options, 0, &s.format, true, &s.sum, error) &&
               backend_create(options_text(options, "backend"), &s.backend, error) && open_models(&s, error) &&
-              open_scored(&s, error) && score_all(&s, error);
-    Buf correlations;
-    buf_init(&correlations, 0);
-    if (ok) score_correlate(options_text(options, "correlate"), s.scored, s.data.count, &correlations);
-    ok = ok && select_and_write(&s, error);
-    if (ok) fputs(correlations.len > 0 ? correlations.data : "", stdout);
-    buf_free(&correlations);
+              open_scored(&s, &finished, error) && (finished || (score_all(&s, error) && score_finish(&s, error)));
     score_free(&s);
     return ok;
 }

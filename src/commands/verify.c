@@ -14,8 +14,8 @@
 #include "commands/verify_compare.h"
 
 static const OptionRow rows[] = {
-    {"run", OPTION_INPUT, NULL, 0, 0, NULL, "The folder of a run, or of a run of stages."},
-    {"other", OPTION_INPUT, "", 0, 0, NULL, "Another run's folder: says what differs between the two."},
+    {"run", OPTION_INPUT, NULL, 0, 0, NULL, "The folder of a run or of a run of stages; or the file that `rlt score` or `rlt collect` left."},
+    {"other", OPTION_INPUT, "", 0, 0, NULL, "Another run's folder or file: says what differs between the two."},
     {"replay", OPTION_INT, "-1", -1, 1e9, NULL,
      "Computes this step of an sft or rl run again (as metrics.jsonl counts, from 0), from the nearest checkpoint, and compares."},
     {0},

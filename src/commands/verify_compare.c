@@ -182,11 +182,11 @@ static bool compare_records(Compare *c, const Record *a, const Record *b, Error 
     compare_objects(c, "option", json_object_get(a->record, "options"), json_object_get(b->record, "options"), command, is_setting);
     compare_hashes(c, "input", "key", json_object_get(a->record, "inputs"), json_object_get(b->record, "inputs"));
     compare_hashes(c, "output", a->is_stage ? "key" : "path", json_object_get(a->record, "outputs"), json_object_get(b->record, "outputs"));
-    return a->is_stage || compare_metrics(c, a->folder, b->folder, error);
+    return a->is_stage || a->is_file || compare_metrics(c, a->folder, b->folder, error);
 }
 
 // A record's name below its run: "" for the run itself.
-static const char *name_in(const RecordList *list, const Record *record) { return record->folder + strlen(list->run); }
+static const char *name_in(const RecordList *list, const Record *record) { return record->name + strlen(list->run); }
 
 static const Record *find_record(const RecordList *in, const RecordList *list, const Record *record) {
     for (size_t i = 0; i < in->n; i++) {
@@ -196,10 +196,14 @@ static const Record *find_record(const RecordList *in, const RecordList *list, c
     return NULL;
 }
 
-// A stage that wrote a manifest of its own says more there.
-static bool says_more(const RecordList *list, const Record *record) {
+// A stage that wrote a manifest of its own, in both runs, says more there.
+static bool says_more(const RecordList *list, const RecordList *other, const Record *record) {
     for (size_t i = 0; i < list->n; i++) {
-        if (record->is_stage && !list->records[i].is_stage && strcmp(list->records[i].folder, record->folder) == 0) return true;
+        const Record *manifest = &list->records[i];
+        if (record->is_stage && !manifest->is_stage && strcmp(manifest->folder, record->folder) == 0 &&
+            find_record(other, list, manifest) != NULL) {
+            return true;
+        }
     }
     return false;
 }
@@ -216,7 +220,7 @@ bool records_compare(const RecordList *a, const RecordList *b, Error *error) {
     Compare c = {.where = ""};
     for (size_t i = 0; i < a->n; i++) {
         const Record *other = find_record(b, a, &a->records[i]);
-        if (other == NULL || says_more(a, &a->records[i])) continue;
+        if (other == NULL || says_more(a, b, &a->records[i])) continue;
         const char *name = name_in(a, &a->records[i]);
         char where[256];
         snprintf(where, sizeof where, "%s%s", name + (*name == '/'), *name != 0 ? ": " : "");

@@ -3,9 +3,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/process.h"
 
-#define ARGUMENTS_MAX 64
+#define ARGUMENTS_MAX REWARD_PROGRAM_FILES_MAX
 #define ANSWER_MAX_BYTES ((size_t)64 << 10)
 
 struct RewardProgram {
@@ -30,14 +31,19 @@ static bool read_arguments(json_t *array, const char **argv, Error *error) {
                            ARGUMENTS_MAX);
 }
 
+// argv of a command, ended by NULL; borrowed from it and from *array.
+static bool parse_command(const char *command, const char **argv, json_t **array, Error *error) {
+    argv[0] = command;
+    return command[0] != '[' ||
+           (json_parse(str_of(command), "reward.program", array, error) && read_arguments(*array, argv, error));
+}
+
 bool reward_program_open(const char *command, double seconds, RewardProgram **program, Error *error) {
-    const char *argv[ARGUMENTS_MAX + 1] = {command};
+    const char *argv[ARGUMENTS_MAX + 1] = {NULL};
     json_t *array = NULL;
     Process *process = NULL;
     *program = NULL;
-    bool ok = command[0] != '[' ||
-              (json_parse(str_of(command), "reward.program", &array, error) && read_arguments(array, argv, error));
-    ok = ok && process_open(argv, &process, error);
+    bool ok = parse_command(command, argv, &array, error) && process_open(argv, &process, error);
     if (ok) {
         *program = mem_alloc(1, sizeof **program);
         **program = (RewardProgram){process, mem_strdup(argv[0]), seconds};
@@ -46,6 +52,27 @@ bool reward_program_open(const char *command, double seconds, RewardProgram **pr
     }
     json_decref(array);
     return ok;
+}
+
+bool reward_program_files(const char *command, RewardProgramFiles *files, Error *error) {
+    const char *argv[ARGUMENTS_MAX + 1] = {NULL};
+    json_t *array = NULL;
+    *files = (RewardProgramFiles){.n = 0};
+    bool ok = parse_command(command, argv, &array, error);
+    char *program = ok ? process_find(argv[0]) : NULL;
+    if (ok && program == NULL) ok = error_set(error, "program %s: expected a program that can be started", argv[0]);
+    if (ok) files->paths[files->n++] = program;
+    for (int i = 1; ok && argv[i] != NULL; i++) {
+        uint64_t size;
+        if (file_size(argv[i], &size, NULL)) files->paths[files->n++] = mem_strdup(argv[i]);
+    }
+    json_decref(array);
+    return ok;
+}
+
+void reward_program_files_free(RewardProgramFiles *files) {
+    for (int i = 0; i < files->n; i++) mem_free(files->paths[i]);
+    files->n = 0;
 }
 
 void reward_program_close(RewardProgram *program) {

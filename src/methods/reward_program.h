@@ -15,6 +15,16 @@ typedef struct RewardProgram RewardProgram;
 MUST_CHECK bool reward_program_open(const char *command, double seconds, RewardProgram **program, Error *error);
 void reward_program_close(RewardProgram *program); // NULL is fine
 
+// The files that a command is made of, for records: the program's own, and those of its arguments that name files. What it
+// reads otherwise is not known here. Freed with reward_program_files_free.
+#define REWARD_PROGRAM_FILES_MAX 64
+typedef struct RewardProgramFiles {
+    char *paths[REWARD_PROGRAM_FILES_MAX];
+    int n;
+} RewardProgramFiles;
+MUST_CHECK bool reward_program_files(const char *command, RewardProgramFiles *files, Error *error);
+void reward_program_files_free(RewardProgramFiles *files);
+
 typedef struct RewardQuery { // borrowed
     const Row *row;
     Str completion;

@@ -27,7 +27,7 @@ make_tiny() {
 
 # The files that are a folder's result, names and bytes; what tells of time, paths or interruptions is left out.
 result_of() {
-    (cd "$1" && find . -type f ! -name '*.html' ! -name 'events.*' ! -name timing.jsonl ! -name manifest.json ! -name recipe.yaml \
+    (cd "$1" && find . -type f ! -name '*.html' ! -name 'events.*' ! -name timing.jsonl ! -name manifest.json ! -name '*.manifest.json' ! -name recipe.yaml \
         ! -name '*.stage.json' ! -path '*/checkpoints/*' | LC_ALL=C sort | xargs sha256sum)
 }
 

@@ -28,3 +28,35 @@ echo '{}' >> runs/part/rows.jsonl
 go count=7 seed=2
 [ "$(ran)" = 1 ] && cmp before runs/part/rows.jsonl || fail "a changed output is made anew: $(cat log)"
 refuses 1 'is no variable and no STAGE.KEY' "$rlt" run recipe.yaml out=runs nonsense=1
+
+# a stage's program is an input: its own file and those of its arguments that name files
+make_tiny
+cat > judge.sh <<'R'
+while read -r line; do echo '{"reward": 0.25}'; done
+R
+cat > judged.yaml <<'R'
+name: judged
+stages:
+  - stage: explanations
+    command: collect
+    with: {out: "${explanations}/rows.jsonl", model: base/model, data: questions/train.jsonl, tags: short, limit: 2, max_tokens: 8}
+  - stage: scored
+    command: score
+    with: {out: "${scored}/rows.jsonl", teacher: base/model, student: base/model, data: "${explanations}/rows.jsonl", tags: short,
+           reward.program: '["sh", "judge.sh", "no-file"]'}
+R
+judged() { "$rlt" run judged.yaml out=judged until=scored > out 2> log || fail "$(tail -n 1 log)"; }
+judged
+[ "$(ran)" = 2 ] || fail "judged: $(cat log)"
+hash=$(sha256sum < judge.sh | cut -d ' ' -f 1)
+for record in judged/scored.stage.json judged/scored/rows.jsonl.manifest.json; do
+    grep -qF "{\"key\":\"reward.program\",\"path\":\"judge.sh\",\"sha256\":\"$hash\"}" $record || fail "$record: $(cat $record)"
+    grep -qF "{\"key\":\"reward.program\",\"path\":\"$(command -v sh)\",\"sha256\":\"$(sha256sum < "$(command -v sh)" | cut -d ' ' -f 1)\"}" \
+        $record || fail "$record: $(cat $record)"
+done
+"$rlt" verify judged > out && grep -q 'judged/scored/rows.jsonl: manifest: .* as recorded$' out || fail "verify: $(cat out)"
+judged
+[ "$(ran)" = 0 ] || fail "the program has not changed: $(cat log)"
+sed -i s/0.25/0.5/ judge.sh
+judged
+[ "$(ran)" = 1 ] && grep -q '"program_reward":0.5' judged/scored/rows.jsonl || fail "the program has changed: $(cat log)"

@@ -67,3 +67,50 @@ again() { "$rlt" sft model=base/model data=questions/train.jsonl format=teacher 
 refuses_last 'd: holds a run with lr=0.003, not 1e-3: take another folder' again lr=1e-3
 sed -i '1s/4/5/' questions/train.jsonl
 refuses_last 'questions/train.jsonl: has changed since the run in d began' again lr=3e-3
+cp kept questions/train.jsonl
+
+# a command that leaves one file: the manifest beside it
+"$rlt" collect model=base/model data=questions/train.jsonl tags=short limit=4 max_tokens=16 out=rows.jsonl 2>> log
+score() { "$rlt" score teacher=base/model student=base/model data=rows.jsonl tags=short "$@" 2>> log; }
+score out=scored.jsonl
+for file in rows.jsonl scored.jsonl; do
+    says "\"outputs\":[{\"path\":\"$file\",\"sha256\":\"$(sha256sum < $file | cut -d ' ' -f 1)\"}]" $file.manifest.json
+    "$rlt" verify $file > out && says "$file: manifest:" out
+    (mkdir -p elsewhere && cd elsewhere && "$rlt" verify ../$file > out && grep -qF '1 outputs as recorded' out) || fail "verify ../$file: $(cat out)"
+done
+score out=scored2.jsonl reward.kl_estimator=k3
+verify_fails scored.jsonl scored2.jsonl && says 'option reward.kl_estimator: k1 / k3' out && says 'output' out
+cp scored.jsonl held.jsonl && echo >> scored.jsonl
+verify_fails scored.jsonl && says 'output scored.jsonl' out && says '1 of' err
+mv held.jsonl scored.jsonl
+# it is done, or goes on with what it began with
+score out=scored.jsonl resume=true && tail -n 1 log | grep -qF 'scored.jsonl: finished already' || fail "$(tail -n 1 log)"
+refuses_last 'scored.jsonl: holds a run with reward.kl_estimator=k1, not k3: take another file' "$rlt" score teacher=base/model \
+    student=base/model data=rows.jsonl tags=short out=scored.jsonl resume=true reward.kl_estimator=k3
+refuses_last 'key out: expected a file, found questions' "$rlt" collect model=base/model data=questions/train.jsonl tags=short out=questions
+[ -s questions/train.jsonl ] || fail "a refused run removed a folder"
+# killed behind its last row: the record is made good
+sed -i 's/,"outputs":.*/}/' scored.jsonl.manifest.json
+"$rlt" verify scored.jsonl > out && says 'it has not ended' out
+score out=scored.jsonl resume=true && "$rlt" verify scored.jsonl > out && says '1 outputs as recorded' out
+
+# inputs when a run goes on: another run to look at in the end may be gone; a prompt may neither come nor go
+echo 'Think.' > system.txt
+ask() { "$rlt" eval model=base/model data=questions/test.jsonl tags=short max_tokens=16 "$@" 2>> log; }
+ask out=first > table
+killed_midway second second/answers.jsonl.partial 2 second/results.json "$rlt" eval model=base/model data=questions/test.jsonl tags=short \
+    max_tokens=16 slots=1 student_system=system.txt against=first out=second
+refuses_last 'second: holds a run with student_system=system.txt, which is not given now' "$rlt" eval model=base/model \
+    data=questions/test.jsonl tags=short max_tokens=16 out=second resume=true
+mv first gone_first && mv system.txt moved.txt
+ask student_system=moved.txt out=second resume=true > table || fail "the run does not go on: $(tail -n 1 log)"
+says '"path":"moved.txt"' second/manifest.json
+! grep -qF '"key":"against"' second/manifest.json || fail "an input that is not looked at is recorded"
+"$rlt" verify second > out || fail "$(cat out)"
+killed_midway third third/answers.jsonl.partial 2 third/results.json "$rlt" eval model=base/model data=questions/test.jsonl tags=short \
+    max_tokens=16 slots=1 out=third
+refuses_last 'third: holds a run with 0 files of key student_system, not 1' "$rlt" eval model=base/model \
+    data=questions/test.jsonl tags=short max_tokens=16 out=third resume=true student_system=moved.txt
+refuses_last 'gone_by/samples.jsonl: No such file' "$rlt" eval model=base/model data=questions/test.jsonl tags=short max_tokens=16 \
+    out=third resume=true against=gone_by
+"$rlt" verify third > out || fail "the answers are there, their comparison is not: $(cat out)"
