@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "commands/rl_options.h"
+#include "commands/token_values.h"
 
 bool rl_record_metrics(const RlRecords *r, int64_t step, double rate, const RlMetrics *m, const StepCounts *work,
                        Error *error) {
@@ -43,34 +44,6 @@ bool rl_record_metrics(const RlRecords *r, int64_t step, double rate, const RlMe
     return run_folder_metrics(r->folder, step, metrics, n, timing, sizeof timing / sizeof *timing, error);
 }
 
-static void write_tokens(JsonWriter *w, const char *key, const Tokenizer *tokenizer, const int32_t *ids, int32_t n) {
-    Buf bytes, text;
-    buf_init(&bytes, 0), buf_init(&text, 0);
-    jw_key(w, key);
-    jw_array_begin(w);
-    for (int32_t i = 0; i < n; i++) {
-        buf_clear(&bytes), buf_clear(&text);
-        tokenizer_decode(tokenizer, &ids[i], 1, false, &bytes);
-        buf_add_utf8_lossy(&text, buf_str(&bytes));
-        jw_string(w, buf_str(&text));
-    }
-    jw_array_end(w);
-    buf_free(&bytes), buf_free(&text);
-}
-
-// Tokens of the explanation with their values in r_KL, of the solution with theirs in r_SS.
-static void write_token_values(const RlRecords *r, const RlQuestion *question, const RlSample *sample, JsonWriter *w) {
-    const RltSample *rlt = &sample->rlt;
-    Ids after = {0};
-    int32_t from, to;
-    dialogue_student_after(r->student_dialogue, question->solution, &after, &from, &to);
-    write_tokens(w, "tokens", r->tokenizer, rlt->ids, rlt->n_explanation);
-    jw_kf32_array(w, "kl_values", rlt->kl_values, (size_t)rlt->n_explanation);
-    write_tokens(w, "solution_tokens", r->student_dialogue->tokenizer, after.data + from, to - from);
-    jw_kf32_array(w, "ss_values", rlt->ss_values, (size_t)rlt->n_solution);
-    ids_free(&after);
-}
-
 static void write_sample(const RlRecords *r, int64_t step, const RlRollout *rollout, int32_t q, int32_t s, Buf *line) {
     const RlSample *sample = &rollout->samples[q * rollout->group_size + s];
     Buf text;
@@ -91,7 +64,9 @@ static void write_sample(const RlRecords *r, int64_t step, const RlRollout *roll
         jw_kf64(&w, "match", sample->rlt.parts.match);
     }
     reward_sum_write(r->sum, sample->added, &w);
-    if (sample->rlt.kl_values != NULL) write_token_values(r, &rollout->questions[q], sample, &w);
+    if (sample->rlt.kl_values != NULL) {
+        token_values_write(r->tokenizer, r->student_dialogue, rollout->questions[q].solution, &sample->rlt, &w);
+    }
     jw_kstring(&w, "finish", str_of(finish_name(sample->completion.finish)));
     jw_object_end(&w);
     buf_add_char(line, '\n');

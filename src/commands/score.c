@@ -15,6 +15,7 @@
 #include "commands/model_bundle.h"
 #include "commands/rl_options.h"
 #include "commands/score_select.h"
+#include "commands/token_values.h"
 #include "commands/training.h"
 #include "data/rows.h"
 #include "methods/score_rlt.h"
@@ -29,7 +30,7 @@ static const OptionRow rows[] = {
     {"top", OPTION_INT, "0", 0, 1e9, NULL, "Only the rows of the K best rewards (of those that best leaves), in the data's order; 0: all."},
     {"bottom", OPTION_INT, "0", 0, 1e9, NULL, "Only the rows of the K worst; not with top."},
     {"correlate", OPTION_TEXT, "", 0, 0, NULL, "Columns, joined by commas: prints Pearson's and Spearman's correlation of each with the reward and its parts."},
-    {"tokens", OPTION_BOOL, "true", 0, 0, NULL, "Whether rows hold the log-probs of every token."},
+    {"tokens", OPTION_BOOL, "true", 0, 0, NULL, "Whether rows hold every token, its log-probs, and its value in r_KL or r_SS."},
     {"temperature", OPTION_REAL, "0.7", 0.01, 100, NULL, "Of every log-prob."},
     {"max_rows", OPTION_INT, "2048", 1, 1e7, NULL, "Tokens a batch; changes no bit of the result."},
     {"chunk", OPTION_INT, "256", 1, 1e6, NULL, "Rows between two writes: what an interruption can lose."},
@@ -126,7 +127,8 @@ static void completion_ids(const Score *s, const Row *row, Ids *ids) {
 // Rows that have been scored before are scored anew.
 static void drop_old_scores(Row *row) {
     static const char *const keys[] = {"reward",       "r_ss",         "r_kl",     "match",         "length_reward", "format_reward",
-                                       "program_reward", "teacher_logp", "student_logp", "exact_kl", "solution_logp"};
+                                       "program_reward", "teacher_logp", "student_logp", "exact_kl", "solution_logp",
+                                       "explanation_tokens", "kl_values", "solution_tokens", "ss_values"};
     for (size_t i = 0; row->other != NULL && i < sizeof keys / sizeof *keys; i++) json_object_del(row->other, keys[i]);
 }
 
@@ -167,7 +169,7 @@ static Chunk chunk_make(const Score *s, size_t first, int32_t n) {
     for (int32_t i = 0; i < n; i++) {
         const Row *row = &s->data.rows[first + (size_t)i];
         completion_ids(s, row, &c.ids[i]);
-        c.samples[i] = (RltSample){.ids = c.ids[i].data, .n = c.ids[i].len};
+        c.samples[i] = (RltSample){.ids = c.ids[i].data, .n = c.ids[i].len, .want_tokens = options_bool(s->options, "tokens")};
         if (i > 0 && same_question(row, row - 1)) {
             c.questions[c.n_questions - 1].n_samples++;
         } else {
@@ -203,6 +205,7 @@ static void write_row(const Score *s, const Row *row, const RltSample *sample, c
         jw_kf32_array(&w, "student_logp", sample->student_logp, n_o);
         if (sample->exact_kl != NULL) jw_kf32_array(&w, "exact_kl", sample->exact_kl, n_o);
         jw_kf32_array(&w, "solution_logp", sample->solution_logp, (size_t)sample->n_solution);
+        token_values_write(s->teacher.tokenizer, &s->student_dialogue, row->solution, sample, &w);
     }
     jw_object_end(&w);
     buf_add_char(out, '\n');

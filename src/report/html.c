@@ -9,6 +9,7 @@
 #include "report/chart.h"
 #include "report/metrics.h"
 #include "report/series.h"
+#include "report/tokens.h"
 
 static const char HEAD[] =
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
@@ -34,8 +35,7 @@ static const char HEAD[] =
     "th, td { border-bottom: 1px solid var(--rule); padding: 0.4rem 0.6rem; text-align: left; vertical-align: top; }\n"
     "td pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; min-width: 8rem; max-width: 34rem; "
     "max-height: 16rem; overflow-y: auto; }\n"
-    "td.n { text-align: right; font-variant-numeric: tabular-nums; } details pre { overflow-x: auto; }\n"
-    "</style>\n";
+    "td.n { text-align: right; font-variant-numeric: tabular-nums; } details pre { overflow-x: auto; }\n";
 
 // ---- charts
 
@@ -169,6 +169,13 @@ static void write_samples(Buf *out, const Samples *samples) {
     buf_add_text(out, "</table></div>\n");
 }
 
+static void write_token_values(Buf *out, const Samples *samples) {
+    size_t n = samples->n < REPORT_MAX_SAMPLES ? samples->n : REPORT_MAX_SAMPLES;
+    json_t *rows[REPORT_MAX_SAMPLES];
+    for (size_t i = 0; i < n; i++) rows[i] = samples->rows[(samples->n - n + i) % REPORT_MAX_SAMPLES];
+    tokens_write(out, rows, n);
+}
+
 // ---- the page
 
 static bool write_file_part(Buf *out, const char *folder, const char *name, Error *error) {
@@ -197,6 +204,8 @@ static void write_head(Buf *out, const char *folder) {
     html_escape(out, name);
     buf_add_text(out, "</title>\n");
     buf_add_text(out, HEAD);
+    buf_add_text(out, TOKENS_STYLE);
+    buf_add_text(out, "</style>\n");
     buf_add_text(out, "</head>\n<body>\n<h1>");
     html_escape(out, name);
     buf_add_text(out, "</h1>\n");
@@ -216,7 +225,7 @@ static bool write_parts(Buf *out, const char *folder, const char *metrics_path, 
     if (with_samples) {
         Samples samples = {{NULL}, 0};
         bool ok = samples_read(samples_path, &samples, error);
-        if (ok) write_samples(out, &samples);
+        if (ok) write_token_values(out, &samples), write_samples(out, &samples);
         samples_free(&samples);
         if (!ok) return false;
     }
@@ -224,7 +233,8 @@ static bool write_parts(Buf *out, const char *folder, const char *metrics_path, 
 }
 
 bool report_write(const char *folder, const char *out_path, Error *error) {
-    char *metrics_path = path_join(folder, METRICS_FILE), *samples_path = path_join(folder, "samples.jsonl");
+    char *metrics_path = path_join(folder, METRICS_FILE);
+    char *samples_path = file_exists(folder) ? mem_strdup(folder) : path_join(folder, "samples.jsonl");
     char *page_path = out_path != NULL ? mem_strdup(out_path) : path_join(folder, REPORT_FILE);
     Buf page;
     buf_init(&page, 0);

@@ -73,9 +73,9 @@ rows, steps = read("rl/samples.jsonl"), read("rl/metrics.jsonl")
 assert len(rows) == 6 and len(steps) == 2
 for row in rows:
     kl, ss = row["kl_values"], row["ss_values"]
-    assert len(row["tokens"]) == len(kl) and len(row["solution_tokens"]) == len(ss)
-    if not any("\ufffd" in token for token in row["tokens"]):
-        assert row["completion"].startswith("".join(row["tokens"]))
+    assert len(row["explanation_tokens"]) == len(kl) and len(row["solution_tokens"]) == len(ss)
+    if not any("\ufffd" in token for token in row["explanation_tokens"]):
+        assert row["completion"].startswith("".join(row["explanation_tokens"]))
     assert "".join(row["solution_tokens"]) in row["solution"]
     assert all(v >= -1e-5 for v in kl) and all(v <= 0 for v in ss)
     own = row["r_ss"] - row["r_kl"] + row["match"]

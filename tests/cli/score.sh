@@ -41,6 +41,9 @@ for row in rows:
     near(row["r_ss"], mean(ss) + 0.01 * min(ss))
     near(row["r_kl"], 3 * mean(kl) + 0.03 * max(kl) if kl else 30.3)
     near(row["reward"], row["r_ss"] - row["r_kl"] + row["match"])
+    assert len(row["explanation_tokens"]) == len(kl) == len(row["kl_values"]) and len(row["solution_tokens"]) == len(ss)
+    assert row["ss_values"] == ss and "".join(row["solution_tokens"]) in row["solution"]
+    for have, want in zip(row["kl_values"], kl): near(have, want)
 order = sorted(range(42), key=lambda i: -rows[i]["reward"])
 assert read("top.jsonl") == [rows[i] for i in sorted(order[:5])]
 worst = sorted(range(42), key=lambda i: rows[i]["reward"])

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "report/chart.h"
 #include "report/html.h"
+#include "report/tokens.h"
 
 static Error error;
 static void must(bool done) {
@@ -165,6 +166,50 @@ static void only_the_last_samples_and_the_heads_of_long_texts(void **state) {
     mem_free(folder);
 }
 
+// Colours by hand: the class is ceil(5 sqrt(|value| / largest) - 1/2); r_KL's are orange above 0, r_SS's below.
+static void tokens_are_drawn_by_their_values(void **state) {
+    (void)state;
+    char *folder = make_folder("html_tokens", NULL,
+                               "{\"step\":3,\"question\":\"<q>\",\"reward\":0.5,"
+                               "\"explanation_tokens\":[\"a<b\",\" c\",\"\\n\",\"d\",\"e\"],\"kl_values\":[4,1,0,-0.25,null],"
+                               "\"solution_tokens\":[\"7\",\"<img>\"],\"ss_values\":[-2,-0.5]}\n"
+                               "{\"step\":4,\"explanation_tokens\":[\"f\"],\"kl_values\":[1,2]}\n"
+                               "{\"step\":5,\"explanation_tokens\":[7],\"kl_values\":[1]}\n"
+                               "{\"step\":6,\"explanation_tokens\":[\"g\"],\"kl_values\":[\"<x>\"]}\n");
+    Buf page = page_of(folder);
+    assert_int_equal(count(&page, "<section>"), 1); // rows whose tokens and values do not fit are passed over
+    assert_non_null(strstr(page.data, "<span class=\"p5\" title=\"4\">a&lt;b</span><span class=\"p2\" title=\"1\"> c</span>"
+                                      "<span title=\"0\">\n</span><span class=\"m1\" title=\"-0.25\">d</span><span title=\"none\">e</span>"));
+    assert_non_null(strstr(page.data, "<span class=\"p5\" title=\"-2\">7</span><span class=\"p2\" title=\"-0.5\">&lt;img&gt;</span>"));
+    assert_non_null(strstr(page.data, "<tr><td><pre>a&lt;b</pre></td><td class=\"n\">4</td></tr>"));
+    // the legend: each class's value, square of its share of the largest
+    assert_non_null(strstr(page.data, "<span class=\"m5\">-4</span><span class=\"m4\">-2.6</span>"));
+    assert_non_null(strstr(page.data, "<span class=\"p5\">4</span>"));
+    assert_non_null(strstr(page.data, "<span class=\"p5\">-2</span>"));
+    assert_int_equal(count(&page, "<img"), 0);
+    assert_int_equal(count(&page, "<q>") + count(&page, "<x>"), 0);
+    buf_free(&page);
+    // a file of rows, and long texts and many rows
+    Buf rows;
+    buf_init(&rows, 0);
+    for (int r = 0; r < TOKENS_MAX_ROWS + 3; r++) {
+        buf_printf(&rows, "{\"step\":%d,\"solution_tokens\":[\"x\"", r);
+        for (int i = 0; i < TOKENS_MAX_TOKENS; i++) buf_add_text(&rows, ",\"x\"");
+        buf_add_text(&rows, "],\"ss_values\":[0");
+        for (int i = 0; i < TOKENS_MAX_TOKENS; i++) buf_add_text(&rows, ",0");
+        buf_add_text(&rows, "]}\n");
+    }
+    char *file = path_join(folder, "scored.jsonl"), *out = path_join(folder, "scored.html");
+    must(file_write_atomic(file, rows.data, rows.len, &error));
+    must(report_write(file, out, &error));
+    must(file_read(out, 1 << 24, &page, &error));
+    assert_int_equal(count(&page, "<section>"), TOKENS_MAX_ROWS);
+    assert_int_equal(count(&page, "<span title=\"0\">x</span>"), TOKENS_MAX_ROWS * TOKENS_MAX_TOKENS);
+    assert_non_null(strstr(page.data, "The first 1000 of 1001 tokens."));
+    buf_free(&page), buf_free(&rows);
+    mem_free(file), mem_free(out), mem_free(folder);
+}
+
 static void bad_folders_are_named(void **state) {
     (void)state;
     const struct {
@@ -195,6 +240,7 @@ int main(void) {
         cmocka_unit_test(a_page_has_its_parts),
         cmocka_unit_test(nothing_from_outside_is_markup),
         cmocka_unit_test(only_the_last_samples_and_the_heads_of_long_texts),
+        cmocka_unit_test(tokens_are_drawn_by_their_values),
         cmocka_unit_test(bad_folders_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
