@@ -10,7 +10,7 @@
 const char TOKENS_STYLE[] =
     ".tokens { white-space: pre-wrap; overflow-wrap: anywhere; font: 14px/1.9 ui-monospace, monospace; margin: 0.3rem 0; }\n"
     ".tokens span, .key span { border-bottom: 3px solid transparent; }\n"
-    ".key span { padding: 0 0.5rem; } .key { margin: 0.3rem 0; }\n"
+    ".key span { padding: 0 0.5rem; color: var(--ink); } .key { margin: 0.3rem 0; }\n"
     ".p1 { background: rgb(230 120 20 / 0.10); } .p2 { background: rgb(230 120 20 / 0.20); } .p3 { background: rgb(230 120 20 / 0.32); }\n"
     ".p4 { background: rgb(230 120 20 / 0.44); } .p5 { background: rgb(230 120 20 / 0.56); }\n"
     ".m1 { background: rgb(30 110 220 / 0.10); } .m2 { background: rgb(30 110 220 / 0.20); } .m3 { background: rgb(30 110 220 / 0.32); }\n"
