@@ -45,12 +45,9 @@ MUST_CHECK bool manifest_begin_file(const char *out, const char *partial, const 
 MUST_CHECK bool manifest_inputs(JsonWriter *w, const OptionRow *rows, const char *(*value)(const void *context, const OptionRow *row),
                                 const void *context, const char *const *more, int n_more, Error *error);
 
-// SHA-256 of the program's own file: which build this is.
-MUST_CHECK bool program_build(Sha256Hex *build, Error *error);
-
 // SHA-256 of a file, or of the names and contents of a folder's files in order of name. Passed over are what is not the
-// result but tells of time, place or machine (manifest.json, recipe.yaml, timing.jsonl, the event file, report.html, against.json), the
-// folder checkpoints, and what is not finished (.partial).
+// result but tells of time, place or machine (manifests, recipe.yaml, timing.jsonl, the event file, report.html,
+// against.json), the folder checkpoints, and what is not finished (.partial).
 MUST_CHECK bool path_sha256(const char *path, char hex[65], Error *error);
 
 #endif

@@ -1,8 +1,8 @@
 // What a run says of itself: its manifest, and a record for each stage of a run of stages.
 //
-// A record is manifest.json of a folder, OUT.manifest.json of a file, or OUT/STAGE.stage.json of `rlt run`: command, options, inputs, outputs. Paths in a manifest's
-// `outputs` begin at its run's folder, or at the one that holds its file, all others at the folder in which the run was started; a run of stages may have
-// moved as a whole.
+// A record is manifest.json of a folder, OUT.manifest.json of a file, or OUT/STAGE.stage.json of `rlt run`: command, options,
+// inputs, outputs. Paths in a manifest's `outputs` begin at its run's folder, or at the one that holds its file, all others at
+// the folder in which the run was started; a run of stages may have moved as a whole.
 #ifndef RLT_COMMANDS_RECORD_H
 #define RLT_COMMANDS_RECORD_H
 

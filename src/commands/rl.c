@@ -10,7 +10,7 @@
 #include "commands/generate_options.h"
 #include "commands/grading.h"
 #include "commands/lora_options.h"
-#include "commands/manifest.h"
+#include "commands/build_info.h"
 #include "commands/rl_options.h"
 #include "commands/rl_records.h"
 #include "commands/rollout_file.h"

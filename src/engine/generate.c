@@ -98,6 +98,13 @@ static DraftContext context_of(const int32_t *ids, int32_t n) {
     return context;
 }
 
+static void *take(Generator *g, size_t n, size_t size) { return arena_alloc(g->memory, n, size); }
+
+// What outlives the call: in the caller's memory, or on its own.
+static void *take_to_keep(Generator *g, size_t n, size_t size) {
+    return g->settings->memory != NULL ? take(g, n, size) : mem_alloc(n, size);
+}
+
 static bool start_sample(Generator *g, int32_t root_index) {
     Root *root = &g->roots[root_index];
     const GeneratePrompt *prompt = &g->prompts[root->prompt];
@@ -107,13 +114,8 @@ static bool start_sample(Generator *g, int32_t root_index) {
     uint32_t sample = root->started++;
     Completion *completion = &g->completions[g->first_completion[root->prompt] + (int32_t)sample];
     int32_t max_tokens = prompt_max_tokens(g, root->prompt);
-    if (g->settings->memory != NULL) {
-        completion->ids = arena_alloc(g->memory, (size_t)max_tokens, sizeof *completion->ids);
-        completion->logp = arena_alloc(g->memory, (size_t)max_tokens, sizeof *completion->logp);
-    } else {
-        completion->ids = mem_alloc((size_t)max_tokens, sizeof *completion->ids);
-        completion->logp = mem_alloc((size_t)max_tokens, sizeof *completion->logp);
-    }
+    completion->ids = take_to_keep(g, (size_t)max_tokens, sizeof *completion->ids);
+    completion->logp = take_to_keep(g, (size_t)max_tokens, sizeof *completion->logp);
     completion->n = 0;
     g->slots[g->n_slots++] = (Slot){.root = root_index,
                                     .sample = prompt->first_sample + sample,
@@ -371,8 +373,6 @@ static int32_t most_ids(const Generator *g, int64_t sampled) {
     int64_t cached = g->n_kv; // new prompts lie in the cache
     return (int32_t)((prompts < cached ? prompts : cached) + sampled);
 }
-
-static void *take(Generator *g, size_t n, size_t size) { return arena_alloc(g->memory, n, size); }
 
 static void make_workspace(Generator *g) {
     size_t slots = (size_t)g->max_slots, sampled = slots * (g->settings->speculate ? 1 + DRAFT_MAX : 1);

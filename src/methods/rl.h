@@ -92,8 +92,8 @@ typedef struct RlMetrics {
     double rollout_s, reward_s, reference_s, update_s; // seconds
 } RlMetrics;
 
-// One step over questions[n]; `step` counts from 0 and is part of the draws' addresses. The rollout
-// is there, for the caller's records, until the next step.
+// One step over questions[n]; `step` counts from 0 and is part of the draws' addresses. The rollout is
+// there, for the caller's records, until the next step.
 MUST_CHECK bool rl_step(Rl *rl, int64_t step, float rate, const RlQuestion *questions, int32_t n, RlRollout *rollout,
                         RlMetrics *metrics, Error *error);
 

@@ -6,8 +6,7 @@
 #include "methods/rewards.h"
 #include "text/dialogue.h"
 
-// One explanation to be scored. Inputs first, results after; result arrays lie in the scorer's
-// memory.
+// One explanation to be scored. Inputs first, results after; result arrays lie in the scorer's memory.
 typedef struct RltSample {
     const int32_t *ids;        // [n] the teacher's completion, as sampled
     int32_t n;

@@ -1,8 +1,9 @@
 // report.html: a run folder as one self-contained page, without scripts or outside resources.
 //
 // From metrics.jsonl: a line chart for each metric, those of one "group/" together. From samples.jsonl, where there is
-// one: its last rows as a table, a column a key, and those that hold tokens with values drawn by them (tokens.h). recipe.yaml and manifest.json, where they are, in full. All text is
-// escaped, and the page's own policy forbids scripts and requests.
+// one: its last rows as a table, a column a key, and those that hold tokens with values drawn by them (tokens.h).
+// recipe.yaml and manifest.json, where they are, in full. All text is escaped, and the page's own policy forbids scripts
+// and requests.
 #ifndef RLT_REPORT_HTML_H
 #define RLT_REPORT_HTML_H
 

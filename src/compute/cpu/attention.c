@@ -43,16 +43,15 @@ static Scratch scratch_of_worker(const Attention *a, int worker)
     return s;
 }
 
-// Scores of queries first .. first + count - 1 with positions from (a multiple of PANEL) .. to - 1 of a segment's path.
-// A row's scores past its own end are worked out too, but never read.
-static void score_queries(const Attention *a, const Scratch *s, int32_t kv_head, int32_t segment, int32_t first,
-                          int32_t count, int32_t from, int32_t to)
+static bool is_cached(const Attention *a)
 {
-    if (!dev_is_none(a->cached.k)) {
-        score_cached_keys(a->kernels, &a->plan, segment, kv_head, s->scores, s->queries, first, count, a->cached, from, to,
-                          s->panels);
-        return;
-    }
+    return !dev_is_none(a->cached.k);
+}
+
+// score_queries where k is a matrix; from: a multiple of PANEL.
+static void score_keys(const Attention *a, const Scratch *s, int32_t kv_head, int32_t segment, int32_t first,
+                       int32_t count, int32_t from, int32_t to)
+{
     int32_t tiles = div_up(count, TILE_ROWS);
     size_t panel_size = (size_t)a->plan.head_dim * PANEL;
     Tile tile = {.c_row = BLOCK_K, .c_panel = PANEL, .a_row = BLOCK_K, .b = s->panels, .b_row = PANEL,
@@ -72,13 +71,25 @@ static void score_queries(const Attention *a, const Scratch *s, int32_t kv_head,
     }
 }
 
+// Scores of queries first .. first + count - 1 with positions from .. to - 1 of a segment's path. A row's scores past its
+// own end are worked out too, but never read.
+static void score_queries(const Attention *a, const Scratch *s, int32_t kv_head, int32_t segment, int32_t first,
+                          int32_t count, int32_t from, int32_t to)
+{
+    if (is_cached(a))
+        score_cached_keys(a->kernels, &a->plan, segment, kv_head, s->scores, s->queries, first, count, a->cached, from,
+                          to, s->panels);
+    else // the panel in which `from` lies is done again
+        score_keys(a, s, kv_head, segment, first, count, from / PANEL * PANEL, to);
+}
+
 static void score_block(const Attention *a, const QueryBlock *block, int32_t kv_head, const Scratch *s)
 {
     const int32_t *segments = a->plan.row_segment + block->row, *lengths = a->plan.row_length + block->row;
     int32_t group = a->plan.group, from = 0;
     if (segments[0] != segments[block->n_rows - 1]) {
         score_queries(a, s, kv_head, segments[0], 0, block->n_rows * group, 0, block->shared);
-        from = block->shared / PANEL * PANEL; // the panel where paths part is done again
+        from = block->shared;
     }
     for (int32_t r = 0, end; r < block->n_rows; r = end) {
         for (end = r + 1; end < block->n_rows && segments[end] == segments[r];)
@@ -91,7 +102,7 @@ static void score_block(const Attention *a, const QueryBlock *block, int32_t kv_
 static void add_values(const Attention *a, const Scratch *s, int32_t kv_head, int32_t segment, int32_t first,
                        int32_t count, int32_t from, int32_t to)
 {
-    HeadRows values = dev_is_none(a->cached.v) ? head_rows(a->v, kv_head, a->plan.head_dim) : cached_values(a->cached, kv_head);
+    HeadRows values = is_cached(a) ? cached_values(a->cached, kv_head) : head_rows(a->v, kv_head, a->plan.head_dim);
     for (int32_t end; from < to; from = end) {
         end = min_i32((from / BLOCK_K + 1) * BLOCK_K, to);
         sum_over_positions(a->kernels, &a->plan, segment, s->sums + (size_t)first * (size_t)a->plan.columns,
