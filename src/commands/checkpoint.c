@@ -9,9 +9,9 @@
 #define MAX_ARENAS 4
 enum { STEP, OPTIMISER_STEPS, BYTES_METRICS, BYTES_TIMING, BYTES_SAMPLES, N_NUMBERS };
 
-// The F32 policy itself is among the arenas: the model folder beside may be written in another type.
+// The F32 master itself is among the arenas: the model folder beside may be written in another type.
 static int list_arenas(const CheckpointParts *parts, Dev reference, StateArena arenas[MAX_ARENAS]) {
-    Model *policy = trainer_model(parts->trainer);
+    Model *policy = trainer_master(parts->trainer);
     int n = 0;
     arenas[n++] = (StateArena){"policy.", model_arena(policy)};
     arenas[n++] = (StateArena){"adam.m.", trainer_m(parts->trainer)};
@@ -54,7 +54,7 @@ bool checkpoint_save(const char *path, const CheckpointParts *parts, const Check
     numbers[BYTES_METRICS].value = (int64_t)sizes->metrics.rows;
     numbers[BYTES_TIMING].value = (int64_t)sizes->metrics.timing;
     numbers[BYTES_SAMPLES].value = (int64_t)sizes->samples;
-    Model *policy = trainer_model(parts->trainer);
+    Model *policy = trainer_master(parts->trainer);
     bool ok = path_remove(partial, error) &&
               model_bundle_save(policy, DEV_NONE, parts->tokenizer, parts->chat, partial, DTYPE_F32, error) &&
               train_state_save(state, policy, arenas, n_arenas, numbers, N_NUMBERS, error) && path_replace(partial, path, error);
@@ -70,7 +70,7 @@ static bool load(const char *path, const CheckpointParts *parts, StateArena *are
                  Error *error) {
     char *state = path_join(path, "state.safetensors");
     list_numbers(numbers);
-    bool ok = train_state_load(state, trainer_model(parts->trainer), arenas, n_arenas, numbers, N_NUMBERS, error);
+    bool ok = train_state_load(state, trainer_master(parts->trainer), arenas, n_arenas, numbers, N_NUMBERS, error);
     mem_free(state);
     return ok;
 }
@@ -90,7 +90,7 @@ bool checkpoint_load(const char *path, const CheckpointParts *parts, int64_t *st
     reference_arena_release(parts, reference);
     if (!ok) return false;
     *step = numbers[STEP].value;
-    trainer_set_steps(parts->trainer, numbers[OPTIMISER_STEPS].value);
+    trainer_restored(parts->trainer, numbers[OPTIMISER_STEPS].value);
     *sizes = sizes_of(numbers);
     return true;
 }
@@ -103,5 +103,5 @@ bool checkpoint_sizes(const char *path, const CheckpointParts *parts, Checkpoint
 }
 
 bool checkpoint_save_model(const char *path, const CheckpointParts *parts, Dtype dtype, Error *error) {
-    return model_bundle_save(trainer_model(parts->trainer), DEV_NONE, parts->tokenizer, parts->chat, path, dtype, error);
+    return model_bundle_save(trainer_master(parts->trainer), DEV_NONE, parts->tokenizer, parts->chat, path, dtype, error);
 }

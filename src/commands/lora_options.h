@@ -41,16 +41,17 @@
          NULL,                                                                                                         \
          "LoRA: adapters are multiplied by alpha / sqrt(rank) instead."},                                              \
     {                                                                                                                  \
-        "lora.base_dtype", OPTION_CHOICE, "f32", 0, 0, DTYPES, "LoRA: type in which the frozen base is held."      \
+        "lora.base_dtype", OPTION_CHOICE, "same", 0, 0, "same|" DTYPES,                                                \
+            "LoRA: type in which the frozen base is held; same: as dtype."                                             \
     }
 
 bool lora_wanted(const Options *options); // lora.rank > 0
 MUST_CHECK bool lora_config_from_options(const Options *options, LoraConfig *config, Error *error);
 // Whether the options fit each other and what the bundle holds, before its weights are read and anything is written.
 MUST_CHECK bool policy_check(const Options *options, const ModelBundle *bundle, Error *error);
-// After policy_check. Loads the bundle's model and gives the model to train, a hold of its own (model_destroy). With
-// LoRA bundle->model stays as it was loaded, frozen, and shares its memory with the policy; without, the two are one
-// model.
+// After policy_check. Loads the bundle's model and gives the model to train in F32 (the trainer's master), a hold of its
+// own (model_destroy). With LoRA bundle->model stays as it was loaded, frozen, and shares its memory with the policy;
+// without, the two are one model.
 MUST_CHECK bool policy_load(const Options *options, ModelBundle *bundle, Backend *backend, Model **policy,
                             Error *error);
 

@@ -14,7 +14,7 @@ static int32_t min_i32(int64_t a, int64_t b) { return (int32_t)(a < b ? a : b); 
 static int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
 
 const char *plan_part_name(PlanPart part) {
-    static const char *const names[N_PLAN_PARTS] = {"weights",  "gradients", "optimiser",   "reference", "student",
+    static const char *const names[N_PLAN_PARTS] = {"weights",  "F32 master", "gradients", "optimiser",   "reference", "student",
                                                     "K/V cache", "activations", "workspace", "rollout", "other"};
     return names[part];
 }
@@ -92,7 +92,8 @@ static uint64_t pass_part(const ModelConfig *config, int32_t rank, PassSettings 
 static void add_training(Backend *be, const RunShape *s, MemoryPlan *plan) {
     PassSize size = run_train_size(s);
     uint64_t trained = trained_bytes(be, s);
-    plan->bytes[PLAN_WEIGHTS] = s->lora.rank > 0 ? trained + model_bytes(be, s->policy, s->base_dtype) : trained;
+    plan->bytes[PLAN_WEIGHTS] = s->lora.rank > 0 ? trained + model_bytes(be, s->policy, s->base_dtype) : model_bytes(be, s->policy, s->dtype);
+    plan->bytes[PLAN_MASTER] = s->lora.rank == 0 && s->dtype != DTYPE_F32 ? trained : 0;
     plan->bytes[PLAN_GRADIENTS] = trained;
     plan->bytes[PLAN_OPTIMISER] = 2 * trained;
     PassSettings settings = {.backward = true, .checkpointing = s->checkpointing, .dropout = s->lora.dropout > 0};

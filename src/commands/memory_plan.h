@@ -15,7 +15,8 @@
 typedef struct RunShape {
     const ModelConfig *policy;
     LoraConfig lora;            // rank 0: every parameter is trained
-    Dtype base_dtype;           // with LoRA, of the frozen base
+    Dtype dtype;                // of the weights that are computed with; with LoRA:
+    Dtype base_dtype;           // of the frozen base
     bool checkpointing;
     int32_t max_rows;           // tokens a batch of training or scoring
     // sft
@@ -35,7 +36,7 @@ typedef struct RunShape {
 } RunShape;
 
 typedef enum PlanPart {
-    PLAN_WEIGHTS, PLAN_GRADIENTS, PLAN_OPTIMISER, PLAN_REFERENCE, PLAN_STUDENT, PLAN_CACHE, PLAN_ACTIVATIONS, PLAN_WORKSPACE,
+    PLAN_WEIGHTS, PLAN_MASTER, PLAN_GRADIENTS, PLAN_OPTIMISER, PLAN_REFERENCE, PLAN_STUDENT, PLAN_CACHE, PLAN_ACTIVATIONS, PLAN_WORKSPACE,
     PLAN_ROLLOUT, PLAN_OTHER, N_PLAN_PARTS
 } PlanPart;
 const char *plan_part_name(PlanPart part);

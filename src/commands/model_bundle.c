@@ -39,6 +39,7 @@ static bool open_tokenizer(ModelBundle *bundle, const char *path, Error *error) 
 
 Dtype dtype_option(const Options *options, const char *key) {
     const char *name = options_text(options, key);
+    if (strcmp(name, "same") == 0) name = options_text(options, "dtype");
     return strcmp(name, "bf16") == 0 ? DTYPE_BF16 : strcmp(name, "q8_0") == 0 ? DTYPE_Q8_0 : DTYPE_F32;
 }
 

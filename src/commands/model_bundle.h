@@ -16,7 +16,8 @@
 #define DTYPE_OPTION                                                                                                              \
     {"dtype", OPTION_CHOICE, "f32", 0, 0, DTYPES,                                                                                 \
      "Type in which the weights are held; q8_0: 8 bits, a scale for 32 of them, at some loss (docs/design.md)."}
-Dtype dtype_option(const Options *options, const char *key); // of a key whose choices are DTYPES
+// Of a key whose choices are among "same|" DTYPES; same: what the key "dtype" says.
+Dtype dtype_option(const Options *options, const char *key);
 
 typedef struct ModelBundle {
     ModelFile *file;

@@ -36,8 +36,9 @@ static const OptionRow rows[] = {
     {"updates", OPTION_INT, "1", 1, 1000, NULL, "Optimiser steps a batch; more than one clips the ratio."},
     {"beta", OPTION_REAL, "0.04", 0, 100, NULL, "Weight of the k3 penalty to the reference model; 0: no reference."},
     {"clip_epsilon", OPTION_REAL, "0.2", 0, 1, NULL, "Width of the ratio's clip."},
-    {"student_dtype", OPTION_CHOICE, "f32", 0, 0, DTYPES, "Type in which the student's weights are held."},
-    {"reference_dtype", OPTION_CHOICE, "f32", 0, 0, DTYPES, "Type in which the reference's weights are held; a sync rounds to it."},
+    {"student_dtype", OPTION_CHOICE, "same", 0, 0, "same|" DTYPES, "Type in which the student's weights are held; same: as dtype."},
+    {"reference_dtype", OPTION_CHOICE, "same", 0, 0, "same|" DTYPES,
+     "Type in which the reference's weights are held; same: as dtype. A sync rounds to it."},
     {"sync_every", OPTION_INT, "32", 0, 1e9, NULL, "Steps between syncs of the reference; 0: never. With LoRA never: it is the frozen start."},
     {"sync_share", OPTION_REAL, "0.9", 0, 1, NULL, "reference = share * policy + (1 - share) * reference."},
     {"temperature", OPTION_REAL, "0.7", 0.01, 100, NULL, "Of sampling and of every log-prob."},
@@ -57,7 +58,7 @@ typedef struct RlRun {
     const Options *options;
     Backend *backend;
     ModelBundle policy, student_bundle;
-    Model *model;                   // the policy
+    Model *model;                   // the policy, in F32: the trainer's master
     Model *reference, *own_student; // own_student: the policy as it started
     Model *student;
     Dev sync_scratch;
@@ -112,14 +113,13 @@ static void rl_run_free(RlRun *r) {
 
 // The policy as it starts: with LoRA what was loaded, at no cost; else a copy, in the type that `key` says.
 static bool keep_start(const RlRun *r, const char *key, Model **start, Error *error) {
-    if (lora_wanted(r->options)) {
-        if (dtype_option(r->options, key) != DTYPE_F32)
-            return error_set(error, "key \"%s\": expected f32 with LoRA: what was loaded serves, and takes no memory", key);
-        *start = model_hold(r->policy.model);
+    if (!lora_wanted(r->options)) {
+        *start = model_copy_as(r->model, dtype_option(r->options, key));
         return true;
     }
-    if (!model_create(r->backend, model_config(r->model), dtype_option(r->options, key), start, error)) return false;
-    model_copy(*start, r->model);
+    if (dtype_option(r->options, key) != dtype_option(r->options, "dtype"))
+        return error_set(error, "key \"%s\": expected same with LoRA: what was loaded serves, and takes no memory", key);
+    *start = model_hold(r->policy.model);
     return true;
 }
 
@@ -198,7 +198,7 @@ static bool reserve(RlRun *r, Error *error) {
     PassSize train = run_train_size(&shape), decode = run_decode_size(&shape);
     PassSize reference = run_reference_size(&shape), judge = run_student_size(&shape);
     trainer_reserve(r->trainer, &train);
-    model_reserve(r->model, r->decode_pass, &decode);
+    model_reserve(trainer_model(r->trainer), r->decode_pass, &decode);
     if (r->reference != NULL) model_reserve(r->reference, r->reference_pass, &reference);
     if (r->student != NULL) model_reserve(r->student, r->student_pass, &judge);
     r->cache = kv_cache_create(r->model, run_cache_rows(&shape));
@@ -261,8 +261,8 @@ static bool set_up(RlRun *r, Error *error) {
                             .max_rows = (int32_t)options_int(o, "max_rows")};
     if (!reward_settings_from_options(o, &r->scorer.rewards, error)) return false;
     if (is_teacher(r) && r->scorer.rewards.kl_estimator == KL_EXACT) {
-        r->scorer.teacher = r->model;
-        r->scorer.teacher_pass = r->teacher_pass = pass_create(r->model, (PassSettings){0});
+        r->scorer.teacher = trainer_model(r->trainer);
+        r->scorer.teacher_pass = r->teacher_pass = pass_create(r->scorer.teacher, (PassSettings){0});
     }
     r->rl = (Rl){
         .memory = r->memory,

@@ -8,10 +8,9 @@
 
 static bool training_shape(const Options *o, const ModelConfig *config, RunShape *shape, Error *error) {
     *shape = (RunShape){.policy = config, .checkpointing = options_bool(o, "checkpointing"),
-                        .max_rows = (int32_t)options_int(o, "max_rows")};
-    if (!lora_wanted(o)) return true;
-    shape->base_dtype = dtype_option(o, "lora.base_dtype");
-    return lora_config_from_options(o, &shape->lora, error);
+                        .max_rows = (int32_t)options_int(o, "max_rows"), .dtype = dtype_option(o, "dtype"),
+                        .base_dtype = dtype_option(o, "lora.base_dtype")};
+    return !lora_wanted(o) || lora_config_from_options(o, &shape->lora, error);
 }
 
 bool sft_shape(const Options *o, const ModelConfig *config, int32_t longest, RunShape *shape, Error *error) {

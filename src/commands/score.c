@@ -81,8 +81,7 @@ static void score_free(Score *s) {
 static bool open_models(Score *s, Error *error) {
     const char *teacher = options_text(s->options, "teacher"), *student = options_text(s->options, "student");
     Dtype dtype = dtype_option(s->options, "dtype");
-    bool same_dtype = strcmp(options_text(s->options, "student_dtype"), "same") == 0;
-    Dtype student_dtype = same_dtype ? dtype : dtype_option(s->options, "student_dtype");
+    Dtype student_dtype = dtype_option(s->options, "student_dtype");
     s->same_model = strcmp(teacher, student) == 0 && student_dtype == dtype;
     if (!model_bundle_open_key(s->options, "teacher", &s->teacher, error) || !model_bundle_need_chat(&s->teacher, error) ||
         !model_bundle_load(&s->teacher, s->backend, dtype, error)) {

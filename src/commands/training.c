@@ -28,11 +28,12 @@ TrainerSettings training_settings(const Options *options) {
         .checkpointing = options_bool(options, "checkpointing"),
         .dropout = lora_wanted(options) ? (float)options_real(options, "lora.dropout") : 0,
         .seed = (uint64_t)options_int(options, "seed"),
+        .dtype = lora_wanted(options) ? DTYPE_F32 : dtype_option(options, "dtype"),
     };
 }
 
 Dtype training_save_dtype(const Options *options) {
-    return strcmp(options_text(options, "save_dtype"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+    return dtype_option(options, "save_dtype");
 }
 
 StepCounts step_counts_begin(void) {

@@ -5,7 +5,8 @@
 #include <string.h>
 
 struct Trainer {
-    Model *model;
+    Model *master; // in F32
+    Model *model;  // the master rounded to settings.dtype; or a hold on the master
     TrainerSettings settings;
     Pass *pass;
     Dev grads, m, v;
@@ -14,17 +15,22 @@ struct Trainer {
     int32_t cap;
 };
 
-Trainer *trainer_create(Model *model, const TrainerSettings *settings) {
-    assert(model_dtype(model) == DTYPE_F32);
+Trainer *trainer_create(Model *master, const TrainerSettings *settings) {
+    assert(model_dtype(master) == DTYPE_F32 && (settings->dtype == DTYPE_F32 || settings->dtype == DTYPE_BF16));
     Trainer *t = mem_alloc(1, sizeof *t);
-    t->model = model;
+    t->master = master;
+    t->model = settings->dtype == DTYPE_F32 ? model_hold(master) : model_copy_as(master, settings->dtype);
     t->settings = *settings;
-    t->pass = pass_create(model, (PassSettings){.backward = true, .checkpointing = settings->checkpointing,
-                                                .dropout = settings->dropout > 0});
-    t->grads = param_arena_create(model);
-    t->m = param_arena_create(model);
-    t->v = param_arena_create(model);
+    t->pass = pass_create(t->model, (PassSettings){.backward = true, .checkpointing = settings->checkpointing,
+                                                   .dropout = settings->dropout > 0});
+    t->grads = param_arena_create(master);
+    t->m = param_arena_create(master);
+    t->v = param_arena_create(master);
     return t;
+}
+
+static void round_master(Trainer *t) {
+    if (t->model != t->master) model_copy(t->model, t->master);
 }
 
 static void reserve_predictions(Trainer *t, int32_t n) {
@@ -48,9 +54,10 @@ Batch *trainer_prefix_batch(Trainer *t) { return pass_batch(prefix_pass(pass_pre
 void trainer_destroy(Trainer *t) {
     if (t == NULL) return;
     pass_destroy(t->pass);
-    param_arena_destroy(t->model, t->grads);
-    param_arena_destroy(t->model, t->m);
-    param_arena_destroy(t->model, t->v);
+    param_arena_destroy(t->master, t->grads);
+    param_arena_destroy(t->master, t->m);
+    param_arena_destroy(t->master, t->v);
+    model_destroy(t->model);
     mem_free(t->entropy);
     mem_free(t->dlogp);
     mem_free(t);
@@ -86,15 +93,16 @@ void trainer_accumulate(Trainer *t, const Batch *batch, float temperature, bool 
 }
 
 double trainer_step(Trainer *t, float rate) {
-    Backend *be = model_backend(t->model);
-    size_t bytes = model_params(t->model)->f32_bytes, n = bytes / sizeof(float);
+    Backend *be = model_backend(t->master);
+    size_t bytes = model_params(t->master)->f32_bytes, n = bytes / sizeof(float);
     double norm = sqrt(RUN(be, sum_squares, t->grads, n));
     if (isfinite(norm)) {
         const TrainerSettings *s = &t->settings;
         // PyTorch's clip_grad_norm_: the coefficient is max_norm / (norm + 1e-6), at most 1
         double scale = s->clip_norm > 0 ? fmin(1.0, s->clip_norm / (norm + 1e-6)) : 1.0;
         AdamwSettings adamw = {rate, s->beta1, s->beta2, s->eps, s->weight_decay, (float)scale, ++t->steps};
-        RUN(be, adamw, model_arena(t->model), t->grads, t->m, t->v, n, &adamw);
+        RUN(be, adamw, model_arena(t->master), t->grads, t->m, t->v, n, &adamw);
+        round_master(t);
     }
     RUN(be, zero, t->grads, bytes);
     return norm;
@@ -102,8 +110,13 @@ double trainer_step(Trainer *t, float rate) {
 
 int64_t trainer_steps(const Trainer *t) { return t->steps; }
 Model *trainer_model(const Trainer *t) { return t->model; }
+Model *trainer_master(const Trainer *t) { return t->master; }
 Pass *trainer_pass(const Trainer *t) { return t->pass; }
 Dev trainer_m(const Trainer *t) { return t->m; }
 Dev trainer_v(const Trainer *t) { return t->v; }
 Dev trainer_grads(const Trainer *t) { return t->grads; }
-void trainer_set_steps(Trainer *t, int64_t steps) { t->steps = steps; }
+
+void trainer_restored(Trainer *t, int64_t steps) {
+    t->steps = steps;
+    round_master(t);
+}

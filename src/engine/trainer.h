@@ -2,6 +2,9 @@
 //
 // trainer_accumulate any number of times, then trainer_step. All sums have a fixed order, so a step is a function of
 // parameters, batches and settings to the bit.
+//
+// The F32 model that is given is the master: what the optimiser moves, what is saved, and what other models are copied from.
+// With settings.dtype BF16 the trainer computes with a model of its own, which is at all times the master rounded once.
 #ifndef RLT_ENGINE_TRAINER_H
 #define RLT_ENGINE_TRAINER_H
 
@@ -13,11 +16,12 @@ typedef struct TrainerSettings {
     bool checkpointing;   // activation checkpointing
     float dropout;        // of adapters, in trainer_accumulate alone; 0: none
     uint64_t seed;        // of dropout; the step of its draws is trainer_steps, the rest batch_set_address
+    Dtype dtype;          // of the weights that are computed with; of adapters F32
 } TrainerSettings;
 
 typedef struct Trainer Trainer;
-Trainer *trainer_create(Model *model, const TrainerSettings *settings); // model in F32, borrowed
-void trainer_destroy(Trainer *trainer);                                  // NULL is fine
+Trainer *trainer_create(Model *master, const TrainerSettings *settings); // in F32, borrowed
+void trainer_destroy(Trainer *trainer);                                   // NULL is fine
 
 // Batches up to `size` (and the optimiser) allocate nothing from here on.
 void trainer_reserve(Trainer *trainer, const PassSize *size);
@@ -39,12 +43,13 @@ void trainer_end_prefix(Trainer *trainer, const Batch *prefix);
 double trainer_step(Trainer *trainer, float rate);
 
 int64_t trainer_steps(const Trainer *trainer); // steps taken
-Model *trainer_model(const Trainer *trainer);
+Model *trainer_model(const Trainer *trainer);  // that it computes with: to sample from and to score with
+Model *trainer_master(const Trainer *trainer); // the same one where settings.dtype is F32
 Pass *trainer_pass(const Trainer *trainer);
-// State, for checkpoints: the moments' arenas and the number of steps.
+// State, for checkpoints: the master's arena, the moments' arenas and the number of steps.
 Dev trainer_m(const Trainer *trainer);
 Dev trainer_v(const Trainer *trainer);
 Dev trainer_grads(const Trainer *trainer);
-void trainer_set_steps(Trainer *trainer, int64_t steps);
+void trainer_restored(Trainer *trainer, int64_t steps); // after the arenas have been filled
 
 #endif

@@ -153,7 +153,7 @@ static bool roll_out(Rl *rl, int64_t step, RlRollout *rollout, GenerateCounts *c
 // Whether the reference has the policy's weights at the beginning of a step: then their log-probs have the same bits. A
 // function of the step alone, so that a resumed run does the same. (The student reads other text, so its pass is never saved.)
 static bool reference_is_policy(const Rl *rl, int64_t step) {
-    if (model_dtype(rl->reference) != DTYPE_F32) return false; // rounded
+    if (model_dtype(rl->reference) != model_dtype(trainer_model(rl->trainer))) return false; // rounded otherwise
     if (step == 0) return rl->reference_is_start;
     return rl->sync_every > 0 && rl->sync_policy_share == 1 && step % rl->sync_every == 0;
 }
@@ -209,10 +209,10 @@ static void update(Rl *rl, const RlRollout *rollout, float **ref_logp, float rat
     }
 }
 
-// ref = (1 - share) ref + share policy, every sync_every steps (TRL's TR-DPO form).
+// ref = (1 - share) ref + share policy, every sync_every steps (TRL's TR-DPO form), from the policy in F32.
 static void sync_reference(Rl *rl, int64_t step) {
     if (rl->reference == NULL || rl->sync_every <= 0 || (step + 1) % rl->sync_every != 0) return;
-    model_blend(rl->reference, trainer_model(rl->trainer), 1.0f - rl->sync_policy_share, rl->sync_scratch);
+    model_blend(rl->reference, trainer_master(rl->trainer), 1.0f - rl->sync_policy_share, rl->sync_scratch);
 }
 
 static void summarise(const RlRollout *rollout, RlMetrics *m) {

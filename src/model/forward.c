@@ -171,7 +171,7 @@ void model_backward_after(Model *model, Pass *pass, Prefix *prefix, const Batch 
 {
     if (batch->n_predictions == 0)
         return;
-    assert(pass->settings.backward && model->dtype == DTYPE_F32);
+    assert(pass->settings.backward);
     assert(pass->forward_of == batch && pass->n_rows == batch->forest.n_rows &&
            pass->n_predictions == batch->n_predictions);
     pass->forward_of = NULL; // the backward overwrites activations

@@ -8,11 +8,8 @@
 #include "base/threads.h"
 #include "model/model_impl.h"
 
-bool model_create(Backend *backend, const ModelConfig *config, Dtype dtype, Model **out, Error *error)
+static Model *create(Backend *backend, const ModelConfig *config, Dtype dtype)
 {
-    *out = NULL;
-    if (!model_config_check(config, "model", error))
-        return false;
     Model *model = mem_alloc(1, sizeof *model);
     model->backend = backend;
     model->config = *config;
@@ -20,7 +17,15 @@ bool model_create(Backend *backend, const ModelConfig *config, Dtype dtype, Mode
     model->holders = 1;
     param_table_build(&model->table, backend, config, dtype);
     model->arena = RUN(backend, alloc, model->table.stored_bytes);
-    *out = model;
+    return model;
+}
+
+bool model_create(Backend *backend, const ModelConfig *config, Dtype dtype, Model **out, Error *error)
+{
+    *out = NULL;
+    if (!model_config_check(config, "model", error))
+        return false;
+    *out = create(backend, config, dtype);
     return true;
 }
 
@@ -226,6 +231,14 @@ void model_copy(Model *to, const Model *from)
                 (size_t)a->rows * sizeof(float));
         }
     }
+}
+
+Model *model_copy_as(const Model *from, Dtype dtype)
+{
+    assert(!from->base);
+    Model *to = create(from->backend, &from->config, dtype);
+    model_copy(to, from);
+    return to;
 }
 
 static Weight stored_weight(const Model *model, int32_t param)

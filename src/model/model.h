@@ -34,7 +34,7 @@ typedef struct ParamTable {
 
 typedef struct Model Model;
 
-// Uninitialised (zero) parameters; weights in `dtype` (training needs F32).
+// Uninitialised (zero) parameters; weights in `dtype`.
 MUST_CHECK bool model_create(Backend *backend, const ModelConfig *config, Dtype dtype, Model **model, Error *error);
 void model_destroy(Model *model); // gives back one hold on it, the last one frees it; NULL is fine
 Model *model_hold(Model *model);  // one more hold; returns it
@@ -55,6 +55,7 @@ void model_get_param(const Model *model, int32_t param, float *values);
 Dev model_arena(Model *model);
 // `to` = `from`'s parameters, same config, converting the type.
 void model_copy(Model *to, const Model *from);
+Model *model_copy_as(const Model *from, Dtype dtype); // a new model with that copy in it; from is no adapted one
 // average = decay * average + (1 - decay) * from: in F32, then rounded to average's type. `from` is F32, with the same
 // parameters. scratch: model_blend_bytes of the backend's memory, none for an F32 average.
 void model_blend(Model *average, const Model *from, float decay, Dev scratch);

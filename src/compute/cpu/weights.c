@@ -105,15 +105,36 @@ static void convert_part(const void *args, int32_t from, int32_t to)
             }
 }
 
+// F32 to BF16 as above, in the order of memory: each step of training does it to every weight. Padding is 0 in both.
+static void narrow_part(const void *args, int32_t from, int32_t to)
+{
+    const Transfer *t = args;
+    for (int32_t panel = from; panel < to; panel++) {
+        const float *row = cpu_floats(t->from.data) + (size_t)panel * weight_panel_elements(t->from);
+        uint16_t *pairs = (uint16_t *)t->to.data.address + (size_t)panel * weight_panel_elements(t->to);
+        for (int32_t in = 0; in < t->to.n_in; in += 2, row += 2 * PANEL, pairs += 2 * PANEL) {
+            bool alone = in + 1 == t->to.n_in; // the last of an odd number
+            for (int i = 0; i < PANEL; i++) {
+                pairs[2 * i] = bf16_from_f32(row[i]);
+                pairs[2 * i + 1] = alone ? 0 : bf16_from_f32(row[PANEL + i]);
+            }
+        }
+    }
+}
+
 void cpu_weight_convert(Backend *be, Weight to, Weight from)
 {
     assert(to.n_out == from.n_out && to.n_in == from.n_in);
     size_t bytes = cpu_weight_bytes(be, to.dtype, to.n_out, to.n_in);
+    Transfer transfer = {.to = to, .from = from};
     if (to.dtype == from.dtype) {
         cpu_copy(be, to.data, from.data, bytes);
         return;
     }
+    if (from.dtype == DTYPE_F32 && to.dtype == DTYPE_BF16) {
+        cpu_run_parts(be, 1.0 * to.n_out * to.n_in, weight_panels(to), narrow_part, &transfer);
+        return;
+    }
     cpu_zero(be, to.data, bytes);
-    Transfer transfer = {.to = to, .from = from};
     cpu_run_parts(be, 4.0 * to.n_out * to.n_in, weight_panels(to), convert_part, &transfer);
 }
