@@ -40,14 +40,17 @@ done
 grep -q ', [1-9][0-9]* guessed ahead, [1-9][0-9]* of them right' log || fail "speculation guessed nothing: $(cat log)"
 [ "$(cut -d, -f1 sampled | sort -u | wc -l)" -gt 1 ] || fail "the samples are all alike"
 
-# the forward of training: with updates=1 its log-probs meet the rollout's in ratio_error
+# the forward of training: with updates=1 its log-probs meet the rollout's in ratio_error, after an update too
 for samples in 2 7 64; do
     for threads in 1 2; do
-        for speculate in true false; do
+        for how in "f32 true" "f32 false" "bf16 true" "bf16 false"; do
             OMP_NUM_THREADS=$threads "$rlt" rl model=base/model data=questions/train.jsonl reward=teacher tags=short questions=1 \
-                samples=$samples lr=1e-3 max_tokens=16 steps=1 seed=7 speculate=$speculate max_rows=$((samples * 40)) out=rl 2>> log
-            grep -q '"ratio_error":0,' rl/metrics.jsonl || fail "samples=$samples threads=$threads: $(cat rl/metrics.jsonl)"
-            rm -r rl
+                samples=$samples lr=1e-3 max_tokens=16 steps=2 seed=7 dtype=${how% *} speculate=${how#* } max_rows=$((samples * 40)) \
+                out=rl 2>> log
+            [ "$(grep -c '"ratio_error":0,' rl/metrics.jsonl)" = 2 ] || fail "samples=$samples threads=$threads $how: $(cat rl/metrics.jsonl)"
+            mv rl "rl-$samples-$threads-${how/ /-}"
         done
     done
 done
+same_files rl-7-1-bf16-true rl-7-2-bf16-false metrics.jsonl model/model.safetensors
+! cmp -s rl-7-1-f32-true/metrics.jsonl rl-7-1-bf16-true/metrics.jsonl || fail "dtype=bf16 computes in F32"

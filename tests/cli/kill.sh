@@ -73,6 +73,10 @@ stage="rl" && survives "$rlt" rl model=base/model data=questions/train.jsonl tag
     sync_every=2 steps=$((work * 2)) checkpoint_every=1
 grep -q 'going on from step' log || fail "rl: no kill came after a checkpoint"
 
+stage="rl in bf16" && survives "$rlt" rl model=base/model data=questions/train.jsonl tags=short questions=2 samples=4 lr=1e-3 max_tokens=24 \
+    dtype=bf16 sync_every=2 steps=$((work * 2)) checkpoint_every=1
+grep -q 'going on from step' log || fail "rl in bf16: no kill came after a checkpoint"
+
 cat > recipe.yaml <<R
 name: all stages
 stages:

@@ -51,6 +51,11 @@ done
 ! grep -v '"ratio_error":0,' teacher/metrics.jsonl || fail "the rollout's log-probs are not the adapted policy's"
 grep -q '"kl_reference":[0-9.e-]*[1-9]' teacher/metrics.jsonl || fail "the reference is the policy"
 
+# dtype is the base's: adapters are trained in F32
+"$rlt" rl model=base/model student=base/model data=questions/train.jsonl tags=short questions=2 samples=4 lr=1e-2 max_tokens=24 \
+    steps=3 lora.rank=2 dtype=bf16 out=teacher16 2>> log
+same_files teacher teacher16 metrics.jsonl samples.jsonl model/adapter_model.safetensors
+
 # ---- merging, and the base by name
 "$rlt" convert model=whole/model out=merged 2>> log
 "$rlt" convert model=base/model adapter=whole/model out=merged-too 2>> log
@@ -79,6 +84,8 @@ refuses 1 'key "lora.rank": 5: expected 3' "$rlt" rl model=whole/model data=ques
 refuses 1 'key "lora.targets": "lm_head": expected all-linear or names' "$rlt" sft model=base/model data=questions/train.jsonl \
     lora.rank=2 lora.targets=q_proj,lm_head out=x
 refuses 1 'key "lora.rank": expected model=PATH' "$rlt" sft scratch.tokenizer=tokenizer data=questions/train.jsonl lora.rank=2 out=x
+refuses_last 'key "reference_dtype": expected same with LoRA' "$rlt" rl model=base/model data=questions/train.jsonl lora.rank=2 \
+    reference_dtype=q8_0 steps=1 out=y
 sed -i 's|"target_modules":\[|&"k_proj",|' moved/adapter_config.json
 refuses 1 'moved: tensor "base_model.model.model.layers.0.self_attn.k_proj.lora_A.weight" is missing' "$rlt" logp model=moved \
     base=base/model in=rows.jsonl out=x.jsonl

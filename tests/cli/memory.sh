@@ -11,16 +11,18 @@ each_step_has() { # FILE TEXT N: every one of its N lines
 "$rlt" sft model=base/model data=questions/train.jsonl format=teacher tags=short steps=8 batch=6 max_rows=200 seed=3 out=sft 2> log
 grep -q "sft: .* GiB of memory planned" log || fail "no plan: $(cat log)"
 each_step_has sft/timing.jsonl '"allocations":0,' 8
+"$rlt" sft model=base/model data=questions/train.jsonl format=teacher tags=short steps=8 batch=6 max_rows=200 seed=3 dtype=bf16 out=sft16 2> log
+each_step_has sft16/timing.jsonl '"allocations":0,' 8
 
 # ---- rl: nor does a step of either reward, guessed ahead or not; what a run with checkpoints keeps of a rollout is a record
 printf '{"numbers": [3, 4, 5], "target": 17}\n{"numbers": [2, 6], "target": 12}\n{"numbers": [1, 7, 9], "target": 16}\n' > numbers.jsonl
 for reward in teacher correctness; do
     data=questions/train.jsonl
     [ $reward = teacher ] || data=numbers.jsonl
-    for speculate in true false; do
-        out=rl-$reward-$speculate
+    for how in "f32 true" "f32 false" "bf16 true"; do
+        dtype=${how% *} speculate=${how#* } out=rl-$reward-${how/ /-}
         "$rlt" rl model=base/model data=$data reward=$reward tags=short questions=3 samples=4 lr=1e-3 max_tokens=24 max_rows=100 \
-            slots=2 sync_every=2 speculate=$speculate seed=7 checkpoint_every=3 steps=6 out=$out 2> log || fail "$(cat log)"
+            slots=2 sync_every=2 dtype=$dtype speculate=$speculate seed=7 checkpoint_every=3 steps=6 out=$out 2> log || fail "$(cat log)"
         each_step_has $out/timing.jsonl '"allocations":0,' 6
     done
 done
@@ -46,6 +48,11 @@ JSON
 grep -q "weights *28\.37. GiB" seven.txt || fail "$(cat seven.txt)"
 grep -q "optimiser *56\.74. GiB" seven.txt || fail "$(cat seven.txt)"
 grep -q "reference *14\.18. GiB" seven.txt || fail "$(cat seven.txt)"
+# BF16 for what is computed with, the reference too; the optimiser's F32 beside
+"$rlt" plan rl model_config=seven.json dtype=bf16 memory=100000 gflops=100 > seven16.txt
+for line in 'weights *14\.18' 'F32 master *28\.37' 'gradients *28\.37' 'optimiser *56\.74' 'reference *14\.18' 'student *14\.18'; do
+    grep -q "$line. GiB" seven16.txt || fail "$line: $(cat seven16.txt)"
+done
 refuses 1 "expected sft, rl or a recipe" "$rlt" plan inspect
 refuses 1 "give model=PATH" "$rlt" plan sft scratch.hidden=32
 refuses 1 "reference_dtype" "$rlt" plan rl model_config=seven.json reference_dtype=q4

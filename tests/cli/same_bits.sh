@@ -32,6 +32,17 @@ OMP_NUM_THREADS=2 rl steps=3 out=three max_rows=1 speculate=false
 same_files one two $files
 same_files one three $files
 
+# in BF16 too; what is saved is the F32 master, which rounds to what was computed with
+OMP_NUM_THREADS=1 rl steps=3 dtype=bf16 out=one16
+OMP_NUM_THREADS=2 rl steps=3 dtype=bf16 out=two16 max_rows=1 slots=3 speculate=false
+same_files one16 two16 $files
+! cmp -s one/model/model.safetensors one16/model/model.safetensors || fail "dtype=bf16 computes in F32"
+rl steps=3 dtype=bf16 save_dtype=bf16 out=small16
+"$rlt" convert model=one16/model dtype=bf16 out=rounded16 2>> log
+cmp rounded16/model.safetensors small16/model/model.safetensors || fail "save_dtype=bf16 is not the master rounded"
+"$rlt" convert model=small16/model dtype=f32 out=widened16 2>> log
+! cmp -s widened16/model.safetensors one16/model/model.safetensors || fail "the master is not kept in F32"
+
 # where samples are so much alike that many guesses are made and hold
 rl steps=2 temperature=0.05 slots=2 out=guessed
 rl steps=2 temperature=0.05 speculate=false out=plain

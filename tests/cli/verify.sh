@@ -46,6 +46,9 @@ before=$(find moved -type f | sort | xargs sha256sum)
 for step in 0 1 2 3 4; do OMP_NUM_THREADS=$((step % 2 + 1)) "$rlt" verify moved replay=$step > out 2>> log || fail "replay $step: $(tail -n 1 log)"; done
 says 'the same bits: metrics, samples, model' out
 [ "$before" = "$(find moved -type f | sort | xargs sha256sum)" ] || fail "a replay changed the run's folder"
+rl out=r16 dtype=bf16 lr=1e-4
+for step in 1 2 4; do "$rlt" verify r16 replay=$step > out 2>> log || fail "replay $step in bf16: $(tail -n 1 log)"; done
+says 'the same bits: metrics, samples, model' out
 # and what is not so is seen: a metric, a sample, a parameter
 sed -i '4s/"reward":-*[0-9]/&7/' moved/metrics.jsonl
 refuses_last 'step 3: reward was' "$rlt" verify moved replay=3

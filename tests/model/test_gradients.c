@@ -194,6 +194,47 @@ static Bits compute_bits(const char *backend_name, ModelFamily family)
     return bits;
 }
 
+static float *grads_of(Model *model, const Batch *batch, const float *dlogp, PassSettings settings)
+{
+    float logp[64];
+    Pass *pass = pass_create(model, settings);
+    Dev grads = param_arena_create(model);
+    model_logprobs(model, pass, batch, 0.7f, logp, NULL);
+    model_backward(model, pass, batch, 0.7f, dlogp, grads);
+    float *values = host_grads(model, grads);
+    param_arena_destroy(model, grads);
+    pass_destroy(pass);
+    return values;
+}
+
+// BF16 weights are widened exactly, and all else is F32 in both: the gradients are the bits of those of an F32 model with the
+// rounded values, embeddings, tied and own heads, norms and biases included.
+static void test_bf16_weights(void **state)
+{
+    (void)state;
+    for (int b = 0; b < N_BACKENDS; b++) {
+        Backend *backend = open_backend(ALL_BACKENDS[b]);
+        if (!backend)
+            continue;
+        for (int f = 0; f < N_FAMILIES; f++) {
+            Case c;
+            case_begin(&c, backend, ALL_FAMILIES[f]);
+            Model *small = model_copy_as(c.model, DTYPE_BF16), *wide = tiny_rounded(c.model);
+            for (int checkpointing = 0; checkpointing < 2; checkpointing++) {
+                PassSettings settings = {.backward = true, .checkpointing = checkpointing};
+                float *have = grads_of(small, &c.batch, c.dlogp, settings), *want = grads_of(wide, &c.batch, c.dlogp, settings);
+                assert_memory_equal(have, want, (size_t)model_count_parameters(small) * sizeof *have);
+                mem_free(have);
+                mem_free(want);
+            }
+            model_destroy(small);
+            model_destroy(wide);
+            case_end(&c);
+        }
+        backend_destroy(backend);
+    }
+}
+
 // One set of bits for every instruction set and number of threads.
 static void test_cpu_bits(void **state)
 {
@@ -226,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_finite_differences),
         cmocka_unit_test(test_forest_equals_sequences),
+        cmocka_unit_test(test_bf16_weights),
         cmocka_unit_test(test_cpu_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

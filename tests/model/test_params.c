@@ -181,16 +181,6 @@ static void test_init_random(void **state)
 }
 
 // F32 -> BF16 rounds to nearest even (checked against the rounding by integers), -> F32 is exact.
-static float round_bf16(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    bits += 0x7fff + ((bits >> 16) & 1);
-    bits &= 0xffff0000u;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
 static void test_copy(void **state)
 {
     (void)state;
@@ -199,13 +189,9 @@ static void test_copy(void **state)
         if (!backend)
             continue;
         ModelConfig config = tiny_config(MODEL_QWEN2);
-        Error error;
-        Model *source = tiny_model(backend, &config, DTYPE_F32, 9), *small, *back;
-        assert_true(model_create(backend, &config, DTYPE_BF16, &small, &error));
-        assert_true(model_create(backend, &config, DTYPE_F32, &back, &error));
+        Model *source = tiny_model(backend, &config, DTYPE_F32, 9);
+        Model *small = model_copy_as(source, DTYPE_BF16), *back = model_copy_as(small, DTYPE_F32);
         assert_int_equal(model_dtype(small), DTYPE_BF16);
-        model_copy(small, source);
-        model_copy(back, small);
         for (int32_t p = 0; p < model_params(source)->n_params; p++) {
             bool is_weight = model_params(source)->params[p].kind == PARAM_WEIGHT;
             size_t count;

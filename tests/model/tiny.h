@@ -90,6 +90,34 @@ static inline Model *tiny_model(Backend *backend, const ModelConfig *config, Dty
     return model;
 }
 
+// To BF16's 8 bits of significand, to nearest, ties to even, by integers.
+static inline float round_bf16(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits += 0x7fff + ((bits >> 16) & 1);
+    bits &= 0xffff0000u;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+// An F32 model with the weights of `from` rounded to BF16's values; vectors as they are.
+static inline Model *tiny_rounded(const Model *from)
+{
+    Model *to = model_copy_as(from, DTYPE_F32);
+    for (int32_t p = 0; p < model_params(from)->n_params; p++) {
+        const Param *param = &model_params(from)->params[p];
+        size_t count = (size_t)param->rows * (size_t)param->cols;
+        float *values = mem_alloc(count, sizeof *values);
+        model_get_param(from, p, values);
+        for (size_t i = 0; param->kind == PARAM_WEIGHT && i < count; i++)
+            values[i] = round_bf16(values[i]);
+        model_set_param(to, p, values);
+        mem_free(values);
+    }
+    return to;
+}
+
 // Random A and B: B is as large as A, so that every gradient counts.
 static inline Model *tiny_adapted(Model *base, unsigned targets, uint64_t seed)
 {
