@@ -89,6 +89,32 @@ static void weights_come_back(void **state)
     }
 }
 
+// Converting leaves the bytes that uploading does, padding included, whatever was there before.
+static void a_converted_weight_is_an_uploaded_one(void **state)
+{
+    (void)state;
+    static const Dtype types[] = {DTYPE_BF16, DTYPE_Q8_0};
+    for (int b = 0; b <= bed.n_cpu; b++) {
+        Backend *be = backend_at(b);
+        for (size_t s = 0; s < 2 * COUNT(shapes); s++) {
+            int32_t n_out = shapes[s / 2][0], n_in = shapes[s / 2][1];
+            size_t bytes = RUN(be, weight_bytes, types[s % 2], n_out, n_in);
+            float *in = random_floats((size_t)n_out * (size_t)n_in, (uint32_t)s, 3);
+            char *have = mem_alloc(bytes, 1), *want = mem_alloc(bytes, 1);
+            Weight from = put_weight(be, DTYPE_F32, in, n_out, n_in), to = put_weight(be, types[s % 2], in, n_out, n_in);
+            RUN(be, download, want, to.data, bytes);
+            memset(have, 0x5a, bytes);
+            RUN(be, upload, to.data, have, bytes);
+            RUN(be, weight_convert, to, from);
+            RUN(be, download, have, to.data, bytes);
+            assert_memory_equal(have, want, bytes);
+            drop_weight(be, from);
+            drop_weight(be, to);
+            mem_free(in), mem_free(have), mem_free(want);
+        }
+    }
+}
+
 // Known roundings (IEEE 754 to nearest, ties to even, at 8 bits of significand), special values included.
 static void bf16_rounds_to_nearest_even(void **state)
 {
@@ -209,6 +235,7 @@ int main(void)
         cmocka_unit_test(names),
         cmocka_unit_test(memory_moves_bytes),
         cmocka_unit_test(weights_come_back),
+        cmocka_unit_test(a_converted_weight_is_an_uploaded_one),
         cmocka_unit_test(bf16_rounds_to_nearest_even),
         cmocka_unit_test(f32_layout_is_one_for_weights_and_gradients),
         cmocka_unit_test(no_rows_are_nothing),
