@@ -99,8 +99,9 @@ static uint64_t pass_part(const ModelConfig *config, int32_t rank, PassSettings 
 static void add_training(Backend *be, const RunShape *s, MemoryPlan *plan) {
     PassSize size = run_train_size(s);
     uint64_t trained = trained_bytes(be, s);
-    plan->bytes[PLAN_WEIGHTS] = s->lora.rank > 0 ? trained + model_bytes(be, s->policy, s->base_dtype) : model_bytes(be, s->policy, s->dtype);
-    plan->bytes[PLAN_MASTER] = s->lora.rank == 0 && s->dtype != DTYPE_F32 ? trained : 0;
+    bool lora = s->lora.rank > 0;
+    plan->bytes[PLAN_WEIGHTS] = lora ? trained + model_bytes(be, s->policy, s->base_dtype) : model_bytes(be, s->policy, s->dtype);
+    plan->bytes[PLAN_MASTER] = !lora && s->dtype != DTYPE_F32 ? trained : 0;
     plan->bytes[PLAN_GRADIENTS] = trained;
     plan->bytes[PLAN_OPTIMISER] = 2 * trained;
     PassSettings settings = {.backward = true, .checkpointing = s->checkpointing, .dropout = s->lora.dropout > 0};

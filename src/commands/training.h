@@ -31,7 +31,7 @@
     {"replay", OPTION_INT, "-1", -1, 1e9, NULL,                                                                                    \
      "Computes the steps of the run in `out` up to this one again, from the nearest checkpoint, and compares; -1: off."},          \
     {"dtype", OPTION_CHOICE, "f32", 0, 0, "f32|bf16",                                                                             \
-     "Type of the weights that are computed with; bf16: the optimiser keeps them in F32 and rounds after each step. With LoRA of the base alone."}, \
+     "Type of the weights that are computed with; bf16: the optimiser moves F32 ones, rounded after each step. LoRA: of the base."}, \
     {"save_dtype", OPTION_CHOICE, "f32", 0, 0, "f32|bf16", "Type of the finished model's weights on disk."},                      \
     {"backend", OPTION_TEXT, "cpu", 0, 0, NULL, "ref, cpu, cpu:portable, cpu:avx2, cpu:avx512."},                                 \
     DIALOGUE_OPTIONS
