@@ -7,7 +7,7 @@
 
 static Packed packed_shape(int32_t rows, int32_t cols)
 {
-    Packed p = {.rows = rows, .cols = cols, .row_blocks = div_up(rows, TILE_ROWS), .col_blocks = div_up(cols, BLOCK_K)};
+    Packed p = {.rows = rows, .cols = cols, .row_blocks = div_up(rows, TILE_ROWS), .col_blocks = div_up(cols, PACKED_COLS)};
     p.col_block = (int32_t)round_up((size_t)div_up(cols, p.col_blocks), 16);
     p.row_stride = (size_t)cols * sizeof(float) % BAD_STRIDE_BYTES == 0 ? p.col_block : cols;
     return p;
@@ -18,7 +18,7 @@ size_t packed_work_bytes(int32_t rows, int32_t cols)
     Packed p = packed_shape(rows, cols);
     if (p.row_stride == cols)
         return 0;
-    return (size_t)p.row_blocks * (size_t)p.col_blocks * TILE_ROWS * (size_t)p.col_block * sizeof(float);
+    return (size_t)rows * (size_t)p.col_blocks * (size_t)p.col_block * sizeof(float);
 }
 
 typedef struct PackJob {
@@ -78,14 +78,14 @@ static void tile_weight(const Product *product, Tile *tile, int32_t panel, int32
         return;
     }
     for (int32_t p = 0; p < tile->panels; p++) {
-        float *to = widened + (size_t)p * BLOCK_K * PANEL;
+        float *to = widened + (size_t)p * PACKED_COLS * PANEL;
         if (w.dtype == DTYPE_BF16)
             product->kernels->widen_panel(to, weight_panel(w, panel + p, 0), k, tile->len);
         else
             product->kernels->widen_q8(to, q8_panel(w, panel + p), k, tile->len);
     }
     tile->b = widened;
-    tile->b_panel = BLOCK_K * PANEL;
+    tile->b_panel = PACKED_COLS * PANEL;
 }
 
 void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_t panel_from, int32_t panel_to,
@@ -100,21 +100,17 @@ void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_
     for (int32_t panel = panel_from, panels; panel < panel_to; panel += panels) {
         for (panels = most; panel + panels > panel_to;)
             panels /= 2;
-        Tile tile = {.c_row = PANEL, .c_panel = (size_t)rows * PANEL, .a_row = (size_t)x->row_stride, .b_row = PANEL,
-                     .panels = panels};
+        Tile tile = {.c = acc, .c_row = PANEL, .c_panel = (size_t)rows * PANEL, .a_row = (size_t)x->row_stride,
+                     .b_row = PANEL, .rows = rows, .panels = panels};
         for (int32_t kb = 0; kb < x->col_blocks; kb++) {
             tile.len = packed_len(x, kb);
             tile_weight(product, &tile, panel, kb * x->col_block, widen, acc + PRODUCT_SUMS_FLOATS);
+            tile.a = packed_block(x, rb_from, kb);
             tile.load = kb > 0;
-            for (int32_t rb = rb_from; rb < rb_to; rb++) {
-                tile.a = packed_block(x, rb, kb);
-                tile.rows = packed_row(x, rb + 1) - packed_row(x, rb);
-                tile.c = acc + (size_t)(packed_row(x, rb) - first) * PANEL;
-                if (w.dtype == DTYPE_BF16 && !widen)
-                    product->kernels->tile_bf16(&tile);
-                else
-                    product->kernels->tile(&tile);
-            }
+            if (w.dtype == DTYPE_BF16 && !widen)
+                product->kernels->tile_bf16(&tile);
+            else
+                product->kernels->tile(&tile);
         }
         size_t from = (size_t)(panel - panel_from) * PANEL;
         int32_t n = min_i32(panels * PANEL, w.n_out - panel * PANEL);
