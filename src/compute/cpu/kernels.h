@@ -37,6 +37,8 @@ typedef struct Tile {
     int32_t panels;        // 1; or 2 or 4 where rows * panels <= TILE_ROWS
     int32_t len;           // of the sum, >= 0
     bool load;
+    const char *next;      // next_bytes from here on will be read soon: they are fetched meanwhile; may be NULL with 0
+    size_t next_bytes;
 } Tile;
 
 typedef struct AdamwStep { // AdamwSettings with what depends on the step worked out
