@@ -2,11 +2,14 @@
 
     python llama_jobs.py JOB GGUF IDS THREADS LIMIT [check]
 
-JOB: score or generate; GGUF: of gguf_file.py; IDS: JSONL of rows with `ids`; LIMIT: seconds. Prints what measure.py
-says; with check (score) the log-probs of the last row's next ids instead, to be compared with others'.
+JOB: score, sft or generate; GGUF: of gguf_file.py; IDS: JSONL of rows with `ids`; LIMIT: seconds. Prints what
+measure.py says. With check it prints instead what is to be compared with others': score the log-probs of the last row's
+next ids, sft the mean loss of all rows before and after training on each once.
 
 - score: all rows are decoded as prompts, each a sequence of its own. Logits are asked for at the end of each only, as
   llama.cpp's own timing of prompts does, so this is less work than log-probs of all ids.
+- sft: an epoch over all rows, as llama-finetune does it (llama_train.py) with a context as long as a row. It has no
+  batch larger than a context, so each row is followed by a step of AdamW.
 - generate: the first row is decoded once and shared by 16 sequences; then 128 batches of a token each, sampled by
   llama.cpp's sampler at temperature 1, without log-probs.
 """
@@ -17,24 +20,38 @@ import sys
 import llama_cpp as llama
 import numpy as np
 
+from llama_train import Trainer
 from measure import measure
 
 SAMPLES, NEW_TOKENS = 16, 128
 
 
+@llama.llama_log_callback
+def quiet(level, text, data):
+    pass
+
+
+def load(path, **changes):
+    llama.llama_backend_init()
+    llama.llama_log_set(quiet, ctypes.c_void_p(0))
+    settings = llama.llama_model_default_params()
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    return llama.llama_model_load_from_file(path.encode(), settings) or sys.exit(f"llama.cpp cannot load {path}")
+
+
+def open_context(model, threads, **changes):
+    settings = llama.llama_context_default_params()
+    for name, value in {"n_threads": threads, "n_threads_batch": threads, **changes}.items():
+        setattr(settings, name, value)
+    return llama.llama_init_from_model(model, settings) or sys.exit("llama.cpp makes no context")
+
+
 class Decoder:
     def __init__(self, path, threads, rows_max, sequences, shared):
-        llama.llama_backend_init()
-        self.quiet = llama.llama_log_callback(lambda level, text, data: None)
-        llama.llama_log_set(self.quiet, ctypes.c_void_p(0))
-        self.model = llama.llama_model_load_from_file(path.encode(), llama.llama_model_default_params())
-        settings = llama.llama_context_default_params()
-        settings.n_ctx = rows_max
-        settings.n_batch = rows_max
-        settings.n_seq_max = sequences
-        settings.n_threads = settings.n_threads_batch = threads
-        settings.kv_unified = shared # one cache that all attend over, else one each
-        self.context = llama.llama_init_from_model(self.model, settings)
+        self.model = load(path)
+        self.context = open_context(self.model, threads, n_ctx=rows_max, n_batch=rows_max, n_seq_max=sequences,
+                                    kv_unified=shared) # one cache that all attend over, else one each
         self.memory = llama.llama_get_memory(self.context)
         self.vocabulary = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(self.model))
         self.batch = llama.llama_batch_init(rows_max, 0, 1)
@@ -88,16 +105,45 @@ def generate(decoder, prompt):
     return SAMPLES * NEW_TOKENS
 
 
+def trainer_of(path, rows, threads):
+    model = load(path, load_mode=llama.LLAMA_LOAD_MODE_NONE)
+    length = len(rows[0]) # in batches shorter than the context K and V would get no gradients
+    context = open_context(model, threads, n_ctx=length, n_batch=length, n_ubatch=length, type_k=llama.GGML_TYPE_F32,
+                           type_v=llama.GGML_TYPE_F32)
+    # llama-finetune's warm-up: from decoding alone does the backend learn how many threads it may use
+    llama.llama_decode(context, llama.llama_batch_get_one((llama.llama_token * 2)(0, 0), 2))
+    llama.llama_memory_clear(llama.llama_get_memory(context), True)
+    return Trainer(model, context, rows)
+
+
+def train(trainer, tokens):
+    trainer.epoch(True)
+    return tokens
+
+
+def check_sft(trainer):
+    before = trainer.epoch(False)
+    trainer.epoch(True)
+    print(json.dumps({"before": before, "after": trainer.epoch(False)}))
+
+
 def main(job, path, ids_file, threads, limit_s, *rest):
     rows = [json.loads(line)["ids"] for line in open(ids_file)]
-    if rest:
-        check(Decoder(path, int(threads), len(rows[-1]), 1, False), rows[-1])
+    tokens, threads, limit_s = sum(map(len, rows)), int(threads), float(limit_s)
+    if job == "sft":
+        trainer = trainer_of(path, rows, threads)
+        if rest:
+            check_sft(trainer)
+        else:
+            measure(lambda: train(trainer, tokens), tokens, limit_s)
+    elif rest:
+        check(Decoder(path, threads, len(rows[-1]), 1, False), rows[-1])
     elif job == "score":
-        decoder = Decoder(path, int(threads), sum(map(len, rows)), len(rows), False)
-        measure(lambda: score(decoder, rows), sum(map(len, rows)), float(limit_s))
+        decoder = Decoder(path, threads, tokens, len(rows), False)
+        measure(lambda: score(decoder, rows), tokens, limit_s)
     else:
-        decoder = Decoder(path, int(threads), len(rows[0]) + SAMPLES * NEW_TOKENS + 256, SAMPLES, True)
-        measure(lambda: generate(decoder, rows[0]), SAMPLES * NEW_TOKENS, float(limit_s))
+        decoder = Decoder(path, threads, len(rows[0]) + SAMPLES * NEW_TOKENS + 256, SAMPLES, True)
+        measure(lambda: generate(decoder, rows[0]), SAMPLES * NEW_TOKENS, limit_s)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ static int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
 
 const char *plan_part_name(PlanPart part) {
     static const char *const names[N_PLAN_PARTS] = {"weights",  "gradients", "optimiser",   "reference", "student",
-                                                    "K/V cache", "activations", "workspace", "rollout", "other"};
+                                                    "K/V cache", "activations", "workspace", "tape", "rollout", "other"};
     return names[part];
 }
 
@@ -63,6 +63,13 @@ int32_t run_cache_rows(const RunShape *s) {
     return min_i32(rows < all ? rows : all, INT32_MAX);
 }
 
+int32_t run_tape_rows(const RunShape *s) {
+    if (s->checkpointing || s->lora.dropout > 0) return 0; // the update computes its forward another way
+    GenerateSize size = {s->questions, s->samples, s->prompt, s->max_tokens, s->slots, s->speculate, true};
+    int64_t rows = generate_tape_rows(&size), room = (int64_t)(s->tape_bytes / tape_bytes(s->policy, 1));
+    return min_i32(rows < room ? rows : room, INT32_MAX);
+}
+
 // The first pass of as many questions as the slots begin with: their prompts whole, and a token (and a draft) a slot.
 PassSize run_decode_size(const RunShape *s) {
     int32_t slots = slots_used(s), roots = min_i32(s->questions, (slots + s->samples - 1) / s->samples + 1);
@@ -72,7 +79,7 @@ PassSize run_decode_size(const RunShape *s) {
 }
 
 RlSize run_step_size(const RunShape *s) {
-    return (RlSize){.generate = {s->questions, s->samples, s->prompt, s->max_tokens, s->slots, s->speculate},
+    return (RlSize){.generate = {s->questions, s->samples, s->prompt, s->max_tokens, s->slots, s->speculate, run_tape_rows(s) > 0},
                     .student_text = s->student_text, .token_bytes = s->token_bytes, .stop_bytes = STOP_BYTES};
 }
 
@@ -109,7 +116,9 @@ static void add_rl(Backend *be, const RunShape *s, MemoryPlan *plan) {
     RlSize step = run_step_size(s);
     plan->bytes[PLAN_ROLLOUT] = rl_step_bytes(&step);
     plan->bytes[PLAN_CACHE] = kv_cache_bytes(s->policy, run_cache_rows(s));
-    plan->bytes[PLAN_ACTIVATIONS] += pass_part(s->policy, s->lora.rank, (PassSettings){0}, &decode);
+    int32_t tape = run_tape_rows(s);
+    plan->bytes[PLAN_TAPE] = tape_bytes(s->policy, tape);
+    plan->bytes[PLAN_ACTIVATIONS] += pass_part(s->policy, s->lora.rank, (PassSettings){.record = tape > 0}, &decode);
     widen(plan, model_work_bytes(be, s->policy, &decode));
     if (s->reference) {
         PassSize size = run_reference_size(s);
@@ -172,6 +181,13 @@ static void write_rows(const RunShape *s, Buf *out) { buf_printf(out, "%d", s->m
 static bool fewer_slots(RunShape *s) { return is_rl(s) && halve(&s->slots, 1); }
 static void write_slots(const RunShape *s, Buf *out) { buf_printf(out, "%d", s->slots); }
 
+static bool no_tape(RunShape *s) {
+    if (run_tape_rows(s) == 0) return false;
+    s->tape_bytes = 0;
+    return true;
+}
+static void write_tape(const RunShape *s, Buf *out) { buf_printf(out, "%d", (int)(s->tape_bytes >> 20)); }
+
 static bool small_reference(RunShape *s) {
     if (!is_rl(s) || !s->reference || s->reference_is_base || s->reference_dtype == DTYPE_Q8_0) return false;
     s->reference_dtype = DTYPE_Q8_0;
@@ -197,6 +213,7 @@ static bool use_lora(RunShape *s) {
 static void write_rank(const RunShape *s, Buf *out) { buf_printf(out, "%d", s->lora.rank); }
 
 static const Move moves[] = { // what changes the results least comes first
+    {"tape_mib", no_tape, write_tape},
     {"slots", fewer_slots, write_slots},
     {"max_rows", fewer_rows, write_rows},
     {"checkpointing", use_checkpointing, write_true},

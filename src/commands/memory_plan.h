@@ -24,6 +24,7 @@ typedef struct RunShape {
     int32_t questions, samples; // questions 0: no RL
     int32_t slots, cache_rows, max_tokens;
     bool speculate;
+    uint64_t tape_bytes;        // at most, of the rollout's activations for the update
     size_t token_bytes;         // of the tokenizer's longest token
     int32_t prompt;             // tokens of the longest prompt
     const ModelConfig *student; // NULL: none
@@ -36,7 +37,7 @@ typedef struct RunShape {
 
 typedef enum PlanPart {
     PLAN_WEIGHTS, PLAN_GRADIENTS, PLAN_OPTIMISER, PLAN_REFERENCE, PLAN_STUDENT, PLAN_CACHE, PLAN_ACTIVATIONS, PLAN_WORKSPACE,
-    PLAN_ROLLOUT, PLAN_OTHER, N_PLAN_PARTS
+    PLAN_TAPE, PLAN_ROLLOUT, PLAN_OTHER, N_PLAN_PARTS
 } PlanPart;
 const char *plan_part_name(PlanPart part);
 
@@ -52,6 +53,7 @@ PassSize run_decode_size(const RunShape *shape);
 PassSize run_reference_size(const RunShape *shape);
 PassSize run_student_size(const RunShape *shape);
 int32_t run_cache_rows(const RunShape *shape);
+int32_t run_tape_rows(const RunShape *shape); // 0: no tape
 RlSize run_step_size(const RunShape *shape); // of completions, rewards and all that a step keeps of them
 
 // A line a part and the peak.

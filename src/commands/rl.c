@@ -44,6 +44,7 @@ static const OptionRow rows[] = {
     {"max_tokens", OPTION_INT, "1024", 1, 1e7, NULL, "New tokens a completion."},
     SLOT_OPTIONS,
     {"max_rows", OPTION_INT, "2048", 1, 1e7, NULL, "Tokens a batch of scoring or training; changes no bit of the result."},
+    {"tape_mib", OPTION_INT, "1024", 0, 1e7, NULL, "MiB for the rollout's activations, at most: what is there, the update need not compute again. Changes no bit."},
     {"entropy", OPTION_BOOL, "true", 0, 0, NULL, "Whether the policy's entropy is measured (costs a little)."},
     {"log_samples", OPTION_INT, "2", 0, 1e6, NULL, "Completions a step that are kept in samples.jsonl."},
     {"log_tokens", OPTION_BOOL, "false", 0, 0, NULL, "reward=teacher: these keep their tokens, and of each its value in r_KL or r_SS."},
@@ -62,6 +63,7 @@ typedef struct RlRun {
     Model *student;
     Dev sync_scratch;
     KvCache *cache;
+    Tape *tape;
     Pass *decode_pass, *reference_pass, *student_pass;
     Pass *teacher_pass; // of the policy, where the reward reads more of it than its log-probs
     DialogueFormat format;
@@ -88,6 +90,7 @@ static void rl_run_free(RlRun *r) {
     pass_destroy(r->teacher_pass);
     run_folder_close(r->folder);
     kv_cache_destroy(r->cache);
+    tape_destroy(r->tape);
     pass_destroy(r->decode_pass);
     pass_destroy(r->reference_pass);
     pass_destroy(r->student_pass);
@@ -198,6 +201,9 @@ static bool reserve(RlRun *r, Error *error) {
     PassSize train = run_train_size(&shape), decode = run_decode_size(&shape);
     PassSize reference = run_reference_size(&shape), judge = run_student_size(&shape);
     trainer_reserve(r->trainer, &train);
+    int32_t tape_rows = run_tape_rows(&shape);
+    if (tape_rows > 0) r->tape = tape_create(r->model, tape_rows);
+    r->decode_pass = pass_create(r->model, (PassSettings){.record = tape_rows > 0});
     model_reserve(r->model, r->decode_pass, &decode);
     if (r->reference != NULL) model_reserve(r->reference, r->reference_pass, &reference);
     if (r->student != NULL) model_reserve(r->student, r->student_pass, &judge);
@@ -224,7 +230,6 @@ static bool load_models(RlRun *r, Error *error) {
         size_t scratch_bytes = model_blend_bytes(r->reference);
         if (scratch_bytes > 0) r->sync_scratch = RUN(r->backend, alloc, scratch_bytes);
     }
-    r->decode_pass = pass_create(r->model, (PassSettings){0});
     return reserve(r, error);
 }
 
@@ -268,6 +273,7 @@ static bool set_up(RlRun *r, Error *error) {
         .memory = r->memory,
         .trainer = r->trainer,
         .decode_pass = r->decode_pass,
+                 .tape = r->tape,
         .reference = r->reference,
         .reference_pass = r->reference_pass,
         .sync_scratch = r->sync_scratch,

@@ -35,6 +35,7 @@ bool rl_record_metrics(const RlRecords *r, int64_t step, double rate, const RlMe
         {"rollout_s", m->rollout_s}, {"reward_s", m->reward_s}, {"reference_s", m->reference_s}, {"update_s", m->update_s},
         {"rollout_tokens_per_s", (double)m->generate.tokens_sampled / m->rollout_s},
         {"update_tokens_per_s", (double)m->grpo.tokens_computed / m->update_s},
+        {"update_tokens_from_tape", (double)m->grpo.tokens_played},
         // how the samples came to be, not what they are: slots decide it
         {"passes", (double)m->generate.passes}, {"tokens_drafted", (double)m->generate.tokens_drafted},
         {"tokens_accepted", (double)m->generate.tokens_accepted},

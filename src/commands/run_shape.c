@@ -35,6 +35,7 @@ bool rl_shape(const Options *o, const ModelConfig *policy, const ModelConfig *st
         return error_set(error, "key \"model\": %d positions, which a prompt of %d tokens fills", policy->max_positions, prompt);
     }
     shape->speculate = options_bool(o, "speculate");
+    shape->tape_bytes = (uint64_t)options_int(o, "tape_mib") << 20;
     shape->token_bytes = TOKEN_BYTES;
     shape->prompt = prompt;
     shape->reference = options_real(o, "beta") > 0;

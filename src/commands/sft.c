@@ -26,7 +26,7 @@ static const OptionRow rows[] = {
     {"epochs", OPTION_REAL, "1", 0, 1e6, NULL, "Passes over the data (when steps is 0)."},
     {"steps", OPTION_INT, "0", 0, 1e9, NULL, "Optimiser steps; 0: as many as the epochs give."},
     {"batch", OPTION_INT, "16", 1, 1e6, NULL, "Rows a step."},
-    {"max_rows", OPTION_INT, "2048", 1, 1e7, NULL, "Tokens a micro-batch: bounds activation memory, changes no result beyond rounding."},
+    {"max_rows", OPTION_INT, "1024", 1, 1e7, NULL, "Tokens a micro-batch: bounds activation memory, changes no result beyond rounding."},
     {"other_weight", OPTION_REAL, "1", 0, 1, NULL, "format=text: weight in the loss of what lies outside a row's `answers` (byte ranges of its text)."},
     {"max_length", OPTION_INT, "0", 0, 1e7, NULL, "Rows with more tokens are left out, and counted; 0: the model's positions."},
     TRAINING_OPTIONS("1e-5", "cosine", "0.05", "1e-4"),

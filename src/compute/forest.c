@@ -64,13 +64,14 @@ void batch_free(Batch *batch)
     mem_free(batch->pred_row);
     mem_free(batch->pred_id);
     mem_free(batch->addresses);
+    mem_free(batch->places);
     memset(batch, 0, sizeof *batch);
 }
 
 void batch_clear(Batch *batch)
 {
     batch->forest.n_segments = batch->forest.n_rows = batch->forest.n_kv = 0;
-    batch->n_predictions = batch->n_prefix = 0;
+    batch->n_predictions = batch->n_prefix = batch->n_recorded = 0;
 }
 
 // Capacity that holds `used` + `extra` elements, at least doubling when it has to grow.
@@ -107,6 +108,7 @@ static void reserve_rows(Batch *batch, int32_t cap)
     if (cap <= batch->cap_rows)
         return;
     batch->ids = grow(batch->ids, batch->cap_rows, cap, sizeof *batch->ids);
+    batch->places = grow(batch->places, batch->cap_rows, cap, sizeof *batch->places);
     batch->cap_rows = cap;
 }
 
@@ -161,6 +163,18 @@ void batch_set_address(Batch *batch, int32_t segment, uint32_t question, uint32_
 {
     assert(segment >= 0 && segment < batch->forest.n_segments);
     batch->addresses[segment] = (BatchAddress){question, sample};
+}
+
+void batch_set_places(Batch *batch, int32_t segment, const int32_t *places)
+{
+    assert(segment >= 0 && segment < batch->forest.n_segments);
+    const Segment *s = &batch->segments[segment];
+    for (int32_t t = 0; t < s->n_new; t++) {
+        if (places[t] < 0)
+            return;
+        batch->places[s->row + t] = places[t];
+    }
+    batch->n_recorded += s->n_new;
 }
 
 int32_t batch_row_before(const Batch *batch, int32_t segment, int32_t offset)

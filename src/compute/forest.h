@@ -55,6 +55,8 @@ typedef struct Batch {
     int32_t *pred_id;   // [n_predictions]
     struct BatchAddress *addresses; // [n_segments] of the segments' random draws
     int32_t n_prefix;   // tokens of segment 0 that are computed already and have no rows here; 0: there are none
+    int32_t *places;    // [n_rows] on a tape (model.h), where a segment has them
+    int32_t n_recorded; // rows that have
 } Batch;
 
 // In pred_row: the last token of the prefix.
@@ -77,6 +79,8 @@ void batch_clear_after(Batch *batch, int32_t n_prefix);
 int32_t batch_add_segment(Batch *batch, int32_t parent, const int32_t *ids, int32_t n);
 // The address of a segment's draws; {0, 0} unless set.
 void batch_set_address(Batch *batch, int32_t segment, uint32_t question, uint32_t sample);
+// Where the activations of a segment's tokens are on a tape: places[its n_tokens], any of them -1: nowhere.
+void batch_set_places(Batch *batch, int32_t segment, const int32_t *places);
 // Row of the token before position `offset` of a segment (offset 0: the parent's last row). -1 at a root's start,
 // BATCH_PREFIX_ROW where that is the last token of the prefix.
 int32_t batch_row_before(const Batch *batch, int32_t segment, int32_t offset);

@@ -27,6 +27,7 @@ typedef struct Root { // a prompt with samples in flight
     int32_t prompt;
     int32_t kv_row, n_tokens; // between the trunk and the prompt's last token, may be none: no segment then
     bool computed;
+    int32_t claim;            // as a slot's
     uint32_t started, ended;  // samples
     int32_t segment;          // in this pass's forest that its samples go on from, -1 for none
     DraftTable *said;         // the prompt and what its samples have said; NULL without speculation
@@ -37,6 +38,7 @@ typedef struct Slot { // a sample in flight
     uint32_t sample;          // 0 .. n_samples-1 of its prompt
     int32_t kv_row, kv_length;
     int32_t max_tokens;       // new tokens it may have
+    int32_t claim;            // rows that it may still add to the tape; 0: it is not recorded
     Completion *completion;
     DraftContext context;
     int32_t sampled;          // its first place in this pass's outputs: one after its last token, then after each guess
@@ -74,6 +76,11 @@ typedef struct Generator {
     // one pass
     Segment *segments;
     int32_t *ids, *sample_rows, *out_ids;
+    int32_t *record_rows; // of the pass, to go onto the tape
+    int32_t **record_places; // where each one's place on it is written
+    int32_t n_record;
+    int32_t claimed;      // by all that is in flight
+    int32_t trunk_claim;
     float *uniforms, *out_logp;
     int32_t cap_ids; // of ids
 } Generator;
@@ -105,6 +112,69 @@ static void *take_to_keep(Generator *g, size_t n, size_t size) {
     return g->settings->memory != NULL ? take(g, n, size) : mem_alloc(n, size);
 }
 
+// ---- the tape
+
+static bool is_recorded(const Generator *g) { return g->settings->tape != NULL; }
+
+#define GUESSED_SHARE 16 // one row in so many is of a guess that does not come true
+
+// Rows of a tape for a sample's n.
+static int32_t rows_with_guesses(int32_t n, bool speculate) { return speculate ? n + n / GUESSED_SHARE + 1 : n; }
+
+int64_t generate_tape_rows(const GenerateSize *z) {
+    return z->prompts * (z->prompt + (int64_t)z->samples * rows_with_guesses(z->max_tokens, z->speculate));
+}
+
+// What is in flight is recorded when the tape has room for all of it from its beginning; returns n, or 0.
+static int32_t claim_rows(Generator *g, int32_t n) {
+    if (!is_recorded(g) || tape_rows_left(g->settings->tape->tape) - g->claimed < n) return 0;
+    g->claimed += n;
+    return n;
+}
+
+static void give_up_rows(Generator *g, int32_t *claim, int32_t n) {
+    n = min_i32(n, *claim);
+    *claim -= n;
+    g->claimed -= n;
+}
+
+static void record_row(Generator *g, int32_t row, int32_t *place) {
+    g->record_rows[g->n_record] = row;
+    g->record_places[g->n_record++] = place;
+}
+
+// The n rows from `row` on: a prompt's tokens from `from` on.
+static void record_root(Generator *g, int32_t *claim, int32_t prompt, int32_t from, int32_t n, int32_t row) {
+    if (*claim == 0) return;
+    for (int32_t t = 0; t < n; t++) record_row(g, row + t, &g->settings->tape->prompts[prompt][from + t]);
+    give_up_rows(g, claim, n);
+}
+
+// The n rows from `row` on: a sample's last token (at first the prompt's), and guesses.
+static void record_sample(Generator *g, const Slot *slot, int32_t n, int32_t row) {
+    if (slot->claim == 0) return;
+    const GenerateTape *tape = g->settings->tape;
+    int32_t prompt = g->roots[slot->root].prompt, *places = tape->samples[slot->completion - g->completions];
+    for (int32_t i = 0, token = slot->completion->n - 1; i < n; i++, token++) {
+        record_row(g, row + i, token < 0 ? &tape->prompts[prompt][g->prompts[prompt].n_ids - 1] : &places[token]);
+    }
+}
+
+// Asks the coming pass to record what has been gathered, and notes where it will be.
+static void record_pass(Generator *g) {
+    if (!is_recorded(g)) return;
+    int32_t place = pass_record(g->pass, g->settings->tape->tape, g->record_rows, g->n_record);
+    for (int32_t i = 0; place >= 0 && i < g->n_record; i++) *g->record_places[i] = place + i;
+    g->n_record = 0;
+}
+
+// What all prompts begin with was recorded as the first one's.
+static void share_trunk_places(Generator *g) {
+    if (!is_recorded(g)) return;
+    int32_t **prompts = g->settings->tape->prompts;
+    for (int32_t p = 1; p < g->n_prompts; p++) memcpy(prompts[p], prompts[0], (size_t)g->n_trunk * sizeof *prompts[p]);
+}
+
 static bool start_sample(Generator *g, int32_t root_index) {
     Root *root = &g->roots[root_index];
     const GeneratePrompt *prompt = &g->prompts[root->prompt];
@@ -122,6 +192,7 @@ static bool start_sample(Generator *g, int32_t root_index) {
                                     .kv_row = kv_row,
                                     .kv_length = length,
                                     .max_tokens = max_tokens,
+                                    .claim = claim_rows(g, rows_with_guesses(max_tokens, g->settings->speculate)),
                                     .completion = completion,
                                     .context = context_of(prompt->ids, prompt->n_ids)};
     return true;
@@ -142,12 +213,15 @@ static bool start_root(Generator *g) {
     int32_t n_tokens = root_tokens(g, g->next_prompt);
     int32_t kv_row = n_tokens > 0 ? kv_rows_take(&g->rows, n_tokens) : 0;
     if (kv_row < 0) return false;
-    g->roots[g->n_roots] = (Root){.prompt = g->next_prompt, .kv_row = kv_row, .n_tokens = n_tokens, .segment = -1};
+    Root *root = &g->roots[g->n_roots];
+    *root = (Root){.prompt = g->next_prompt, .kv_row = kv_row, .n_tokens = n_tokens, .segment = -1};
+    root->claim = claim_rows(g, n_tokens);
     if (!start_sample(g, g->n_roots)) {
+        give_up_rows(g, &root->claim, root->claim);
         if (n_tokens > 0) kv_rows_give_back(&g->rows, kv_row, n_tokens);
         return false;
     }
-    if (g->settings->speculate) g->roots[g->n_roots].said = table_of_prompt(g, prompt);
+    if (g->settings->speculate) root->said = table_of_prompt(g, prompt);
     g->n_roots++;
     g->next_prompt++;
     return true;
@@ -201,6 +275,7 @@ static int32_t add_segment(Generator *g, Forest *forest, int32_t parent, int32_t
 static void add_roots(Generator *g, Forest *forest) {
     int32_t trunk = -1;
     if (g->n_trunk > 0) {
+        if (!g->trunk_computed) record_root(g, &g->trunk_claim, 0, 0, g->n_trunk, forest->n_rows);
         trunk = add_segment(g, forest, -1, g->n_trunk, 0, g->prompts[0].ids, g->trunk_computed ? 0 : g->n_trunk);
         g->trunk_computed = true;
     }
@@ -208,6 +283,7 @@ static void add_roots(Generator *g, Forest *forest) {
         Root *root = &g->roots[r];
         root->segment = trunk;
         if (!root->computed) g->counts.tokens_naive += g->n_trunk + root->n_tokens;
+        if (!root->computed) record_root(g, &root->claim, root->prompt, g->n_trunk, root->n_tokens, forest->n_rows);
         if (root->n_tokens > 0) {
             root->segment = add_segment(g, forest, trunk, root->n_tokens, root->kv_row, g->prompts[root->prompt].ids + g->n_trunk,
                                         root->computed ? 0 : root->n_tokens);
@@ -224,6 +300,7 @@ static int32_t add_sample(Generator *g, Forest *forest, Slot *slot, const Draft 
     ids[0] = n == 0 ? prompt->ids[prompt->n_ids - 1] : slot->completion->ids[n - 1];
     memcpy(ids + 1, draft->ids, (size_t)draft->n * sizeof *ids);
     add_segment(g, forest, root->segment, n + n_new, slot->kv_row, ids, n_new);
+    record_sample(g, slot, n_new, row);
     slot->sampled = n_sampled;
     for (int32_t i = 0; i < n_new; i++) {
         RngAddress address = {g->settings->seed, RNG_SAMPLE,   g->settings->step,
@@ -244,6 +321,7 @@ static void run_pass(Generator *g) {
     add_roots(g, &forest);
     g->counts.tokens_computed += forest.n_rows;
     for (int32_t s = 0; s < g->n_slots; s++) n_sampled += add_sample(g, &forest, &g->slots[s], &g->drafts[s], n_sampled);
+    record_pass(g);
     model_decode(g->model, g->pass, g->cache, &forest, g->ids, g->sample_rows, n_sampled, &g->settings->sampling, g->uniforms,
                  g->out_ids, g->out_logp);
     g->counts.passes++;
@@ -274,6 +352,9 @@ static bool take_sample(Generator *g, Slot *slot, const Draft *draft) {
         held = taken < draft->n && draft->ids[taken] == id;
     }
     c->finish = stopped ? FINISH_STOP : FINISH_LENGTH;
+    if (slot->claim > 0) { // one that goes on keeps a claim
+        give_up_rows(g, &slot->claim, ended ? slot->claim : min_i32(1 + draft->n, slot->claim - 1));
+    }
     g->counts.tokens_sampled += taken;
     g->counts.tokens_computed += taken;
     g->counts.tokens_naive += taken;
@@ -381,6 +462,11 @@ static void make_workspace(Generator *g) {
     g->segments = take(g, 2 * slots + 1, sizeof *g->segments);
     g->cap_ids = most_ids(g, (int64_t)sampled);
     g->ids = take(g, (size_t)g->cap_ids, sizeof *g->ids);
+    if (is_recorded(g)) {
+        g->record_rows = take(g, (size_t)g->cap_ids, sizeof *g->record_rows);
+        g->record_places = take(g, (size_t)g->cap_ids, sizeof *g->record_places);
+        g->trunk_claim = claim_rows(g, g->n_trunk);
+    }
     g->sample_rows = take(g, sampled, sizeof *g->sample_rows);
     g->out_ids = take(g, sampled, sizeof *g->out_ids);
     g->uniforms = take(g, sampled, sizeof *g->uniforms);
@@ -412,6 +498,7 @@ size_t generate_bytes(const GenerateSize *z) {
                    sampled * (2 * sizeof(int32_t) + 2 * sizeof(float)) + ((size_t)z->prompts + 1) * sizeof(int32_t) +
                    GENERATE_ARRAYS * ARENA_ALIGN;
     bytes += (size_t)n_samples * ((size_t)z->max_tokens * (sizeof(int32_t) + sizeof(float)) + 2 * ARENA_ALIGN);
+    if (z->record) bytes += (prompt + sampled) * (sizeof(int32_t) + sizeof(int32_t *)) + 2 * ARENA_ALIGN;
     if (!z->speculate) return bytes;
     size_t tables = slots < (size_t)z->prompts ? slots : (size_t)z->prompts;
     return bytes + slots * (DRAFT_MAX * sizeof(DraftToken) + sizeof(DraftTable *)) + 2 * ARENA_ALIGN +
@@ -447,6 +534,7 @@ bool generate(Model *model, Pass *pass, const GeneratePrompt *prompts, int32_t n
         drop_ended_roots(&g);
         if (settings->progress != NULL) progress_update(settings->progress, ended, NULL);
     }
+    share_trunk_places(&g);
     if (counts != NULL) *counts = g.counts;
     generator_free(&g);
     return ok;

@@ -31,6 +31,13 @@ typedef struct GeneratePrompt {
     uint32_t first_sample, n_samples; // samples first_sample .. first_sample + n_samples - 1
 } GeneratePrompt;
 
+// Where the activations of a call's tokens are on a tape, for a backward over them: -1 where they are not, because it is full.
+typedef struct GenerateTape {
+    Tape *tape;
+    int32_t **prompts; // [n_prompts][n_ids]
+    int32_t **samples; // [completions][max_tokens]: of new tokens, the last of which is never computed
+} GenerateTape;
+
 typedef struct GenerateSettings {
     SampleSettings sampling;
     uint64_t seed;
@@ -47,6 +54,7 @@ typedef struct GenerateSettings {
     int32_t cache_rows;      // K/V rows, raised to what one sample needs; 0: what all slots need at most
     KvCache *cache;          // borrowed, used where it has rows enough; NULL or too small: one is made for this call
     bool speculate;          // whether tokens are guessed ahead
+    const GenerateTape *tape; // NULL: none; else the pass is one that records
     Arena *memory;           // where everything lies that is needed, completions too; NULL: nothing outlives the call but these
     // Called as each prompt's last sample ends, in that order of ending; may be NULL.
     void (*done)(void *context, int32_t prompt);
@@ -72,8 +80,9 @@ void completion_free(Completion *completion);
 typedef struct GenerateSize {
     int32_t prompts, samples; // samples of each prompt
     int32_t prompt, max_tokens, slots;
-    bool speculate;
+    bool speculate, record;
 } GenerateSize;
 size_t generate_bytes(const GenerateSize *size);
+int64_t generate_tape_rows(const GenerateSize *size); // of a tape that all of it finds room on
 
 #endif

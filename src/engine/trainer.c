@@ -56,6 +56,13 @@ void trainer_destroy(Trainer *t) {
     mem_free(t);
 }
 
+void trainer_play(Trainer *t, const Tape *tape) {
+    pass_play(t->pass, tape);
+    pass_play(prefix_pass(pass_prefix(t->model, t->pass)), tape);
+}
+
+bool trainer_plays(const Trainer *t, const Batch *batch) { return t->settings.dropout == 0 && pass_plays(t->pass, batch); }
+
 static PassDropout dropout_of_step(const Trainer *t) {
     return (PassDropout){t->settings.dropout, t->settings.seed, (uint32_t)t->steps};
 }

@@ -34,6 +34,9 @@ void trainer_accumulate(Trainer *trainer, const Batch *batch, float temperature,
 // the same to the bit, as long as their order is.
 void trainer_begin_prefix(Trainer *trainer, const Batch *prefix);
 void trainer_end_prefix(Trainer *trainer, const Batch *prefix);
+// What follows takes its forwards from a tape where it can (pass_play); NULL ends it. A step clears nothing: end it before.
+void trainer_play(Trainer *trainer, const Tape *tape);
+bool trainer_plays(const Trainer *trainer, const Batch *batch); // whether the forward of this one would be
 // One AdamW step with what has been accumulated, then zeroes it. Returns the gradient's norm before clipping. A norm that
 // is not finite skips the update (the moments too) and is returned as it is.
 double trainer_step(Trainer *trainer, float rate);

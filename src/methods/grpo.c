@@ -66,6 +66,7 @@ static int32_t fill(Batch *batch, const GrpoGroup *group, int32_t index, int32_t
         }
         int32_t leaf = batch_add_segment(batch, 0, sequence->ids, sequence->n - 1);
         batch_set_address(batch, leaf, (uint32_t)index, (uint32_t)s + 1);
+        if (sequence->places != NULL) batch_set_places(batch, leaf, sequence->places);
         batch_predict(batch, leaf, 0, sequence->n - 1);
         batch_predict_id(batch, leaf, sequence->ids[sequence->n - 1]);
     }
@@ -80,17 +81,25 @@ static int64_t count_naive(const GrpoGroup *group) {
     return n;
 }
 
+static void count_played(const Trainer *trainer, const Batch *batch, GrpoStep *out) {
+    if (trainer_plays(trainer, batch)) out->tokens_played += batch->forest.n_rows;
+}
+
 static void accumulate_group(Trainer *trainer, const GrpoGroup *group, int32_t index, GrpoLoss *loss) {
     GrpoStep *out = loss->out;
     int64_t naive = count_naive(group);
     if (naive == 0) return;
     Batch *batch = trainer_batch(trainer), *prompt = trainer_prefix_batch(trainer);
-    batch_set_address(prompt, batch_add_segment(prompt, -1, group->prompt, group->n_prompt), (uint32_t)index, 0);
+    int32_t root = batch_add_segment(prompt, -1, group->prompt, group->n_prompt);
+    batch_set_address(prompt, root, (uint32_t)index, 0);
+    if (group->places != NULL) batch_set_places(prompt, root, group->places);
+    count_played(trainer, prompt, out);
     trainer_begin_prefix(trainer, prompt);
     for (int32_t first = 0, last; first < group->n_sequences; first = last) {
         last = fill(batch, group, index, first, loss->settings->max_rows);
         loss->sequences = group->sequences + first;
         loss->n_sequences = last - first;
+        count_played(trainer, batch, out);
         trainer_accumulate(trainer, batch, loss->settings->temperature, loss->settings->want_entropy, grpo_loss, loss);
         out->tokens_computed += batch->forest.n_rows;
     }

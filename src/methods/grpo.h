@@ -15,11 +15,13 @@ typedef struct GrpoSequence {
     double advantage;
     const float *old_logp; // [n] at the policy's temperature, from the rollout
     const float *ref_logp; // [n]; NULL: no reference (beta 0)
+    const int32_t *places; // [n - 1] on the trainer's tape of all tokens but the last, or NULL
 } GrpoSequence;
 
 typedef struct GrpoGroup {
     const int32_t *prompt; // shared
     int32_t n_prompt;
+    const int32_t *places; // [n_prompt], or NULL
     const GrpoSequence *sequences;
     int32_t n_sequences;
 } GrpoGroup;
@@ -38,6 +40,7 @@ typedef struct GrpoStep {
     double clip_fraction;         // of tokens whose ratio was clipped
     double ratio_error;           // max |log pi - log pi_old|: 0 to the bit in the first update of a batch
     int64_t tokens_computed, tokens_naive;
+    int64_t tokens_played; // of tokens_computed: whose forward came from a tape
     double grad_norm;
 } GrpoStep;
 

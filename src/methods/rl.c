@@ -110,8 +110,27 @@ static void take_over(Arena *memory, Completion *completions, int32_t n) {
     }
 }
 
-static bool sample_or_load(Rl *rl, int64_t step, const GeneratePrompt *prompts, int32_t n_prompts, Completion *completions, int32_t n,
-                           GenerateCounts *counts, Error *error) {
+// n places on the tape: none yet.
+static int32_t *no_places(Rl *rl, size_t n) {
+    int32_t *places = arena_alloc(rl->memory, n, sizeof *places);
+    for (size_t i = 0; i < n; i++) places[i] = -1;
+    return places;
+}
+
+static void begin_tape(Rl *rl, RlRollout *rollout) {
+    if (rl->tape == NULL) return;
+    int32_t n = rollout->n_questions, n_samples = n * rollout->group_size;
+    tape_clear(rl->tape); // the weights have changed
+    rollout->prompt_places = arena_alloc(rl->memory, (size_t)n, sizeof *rollout->prompt_places);
+    rollout->sample_places = arena_alloc(rl->memory, (size_t)n_samples, sizeof *rollout->sample_places);
+    for (int32_t q = 0; q < n; q++) rollout->prompt_places[q] = no_places(rl, (size_t)rollout->prompts[q].n_ids);
+    for (int32_t i = 0; i < n_samples; i++) rollout->sample_places[i] = no_places(rl, (size_t)rl->generate.max_tokens);
+}
+
+static bool sample_or_load(Rl *rl, int64_t step, const RlRollout *rollout, Completion *completions, GenerateCounts *counts,
+                           Error *error) {
+    int32_t n_prompts = rollout->n_questions, n = n_prompts * rollout->group_size;
+    const GeneratePrompt *prompts = rollout->prompts;
     const RolloutKeeper *keeper = rl->keeper;
     bool found = false;
     if (keeper != NULL && !keeper->load(keeper->context, step, completions, n, counts, &found, error)) return false;
@@ -127,6 +146,8 @@ static bool sample_or_load(Rl *rl, int64_t step, const GeneratePrompt *prompts, 
     settings.stop = stop_text_reached;
     settings.stop_context = &stop;
     settings.memory = rl->memory;
+    GenerateTape tape = {rl->tape, rollout->prompt_places, rollout->sample_places};
+    settings.tape = rl->tape != NULL ? &tape : NULL;
     return generate(trainer_model(rl->trainer), rl->decode_pass, prompts, n_prompts, &settings, completions, counts, error) &&
            (keeper == NULL || keeper->save(keeper->context, step, completions, n, counts, error));
 }
@@ -143,7 +164,8 @@ static bool roll_out(Rl *rl, int64_t step, RlRollout *rollout, GenerateCounts *c
         prompts[q] = (GeneratePrompt){ids, prompt->len, rollout->questions[q].index, 0, (uint32_t)group};
     }
     rollout->prompts = prompts;
-    bool ok = sample_or_load(rl, step, prompts, n, completions, n * group, counts, error);
+    begin_tape(rl, rollout);
+    bool ok = sample_or_load(rl, step, rollout, completions, counts, error);
     for (int32_t i = 0; ok && i < n * group; i++) rollout->samples[i].completion = completions[i];
     return ok;
 }
@@ -198,13 +220,17 @@ static void update(Rl *rl, const RlRollout *rollout, float **ref_logp, float rat
     for (int32_t i = 0; i < n * group; i++) {
         const RlSample *s = &rollout->samples[i];
         sequences[i] = (GrpoSequence){s->completion.ids, s->completion.n, s->advantage, s->completion.logp,
-                                      rl->reference != NULL ? ref_logp[i] : NULL};
+                                      rl->reference != NULL ? ref_logp[i] : NULL,
+                                      rollout->sample_places != NULL ? rollout->sample_places[i] : NULL};
     }
     for (int32_t q = 0; q < n; q++) {
-        groups[q] = (GrpoGroup){rollout->prompts[q].ids, rollout->prompts[q].n_ids, &sequences[q * group], group};
+        groups[q] = (GrpoGroup){rollout->prompts[q].ids, rollout->prompts[q].n_ids,
+                                rollout->prompt_places != NULL ? rollout->prompt_places[q] : NULL, &sequences[q * group], group};
     }
     for (int32_t u = 0; u < rl->updates; u++) {
+        trainer_play(rl->trainer, u == 0 ? rl->tape : NULL); // of the weights that sampled
         grpo_accumulate(rl->trainer, groups, n, &rl->grpo, &metrics->grpo);
+        trainer_play(rl->trainer, NULL);
         metrics->grpo.grad_norm = trainer_step(rl->trainer, rate);
     }
 }
@@ -237,7 +263,8 @@ bool rl_step(Rl *rl, int64_t step, float rate, const RlQuestion *questions, int3
     *metrics = (RlMetrics){0};
     size_t n_samples = (size_t)n * (size_t)rl->group_size;
     arena_clear(rl->memory);
-    *rollout = (RlRollout){questions, n, rl->group_size, NULL, arena_alloc(rl->memory, n_samples, sizeof(RlSample))};
+    *rollout = (RlRollout){.questions = questions, .n_questions = n, .group_size = rl->group_size,
+                           .samples = arena_alloc(rl->memory, n_samples, sizeof(RlSample))};
     double start = time_now_s();
     if (!roll_out(rl, step, rollout, &metrics->generate, error)) return false;
     double rolled = time_now_s();
@@ -275,5 +302,9 @@ size_t rl_step_bytes(const RlSize *z) {
     size_t bytes = generate_bytes(g) + samples * a_sample + questions * a_question + 2 * (size_t)g->samples * sizeof(double) +
                    (z->stop_bytes + tokens) * z->token_bytes + 16 * ARENA_ALIGN;
     RltSize judged = {g->prompts, g->samples, g->max_tokens, z->student_text, z->token_bytes};
+    if (g->record) {
+        bytes += questions * (sizeof(int32_t *) + (size_t)g->prompt * sizeof(int32_t) + ARENA_ALIGN) +
+                 samples * (sizeof(int32_t *) + tokens * sizeof(int32_t) + ARENA_ALIGN) + 2 * ARENA_ALIGN;
+    }
     return z->student_text > 0 ? bytes + score_rlt_bytes(&judged) : bytes;
 }

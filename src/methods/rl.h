@@ -42,7 +42,8 @@ typedef struct RolloutKeeper {
 struct Rl { // set up by the caller; everything is borrowed
     Arena *memory;               // a step's: cleared by the next. rl_step_bytes says what it takes
     Trainer *trainer;            // the policy
-    Pass *decode_pass;           // forward only
+    Pass *decode_pass;           // forward only; one that records where there is a tape
+    Tape *tape;                  // of the rollout, for the update; NULL: none
     Model *reference;            // NULL when beta is 0
     Pass *reference_pass;
     Dev sync_scratch;            // model_blend's, of the reference
@@ -77,6 +78,7 @@ struct RlRollout {
     int32_t n_questions, group_size;
     const GeneratePrompt *prompts; // [n_questions]
     RlSample *samples;
+    int32_t **prompt_places, **sample_places; // on the tape: GenerateTape; NULL: none
 };
 
 typedef struct RlMetrics {
@@ -99,7 +101,7 @@ MUST_CHECK bool rl_step(Rl *rl, int64_t step, float rate, const RlQuestion *ques
 
 // What a step takes of Rl.memory, at most; `added` rewards and what a keeper has loaded besides.
 typedef struct RlSize {
-    GenerateSize generate;
+    GenerateSize generate; // record: with a tape
     int32_t student_text; // as of RltSize; 0: reward "correctness"
     size_t token_bytes, stop_bytes; // of the longest token, of the text that ends a completion
 } RlSize;

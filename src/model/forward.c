@@ -42,16 +42,28 @@ void pass_forward(Pass *pass, Model *model, KvCache *cache, const Forest *forest
     int32_t n_layers = model->config.n_layers;
 
     bool any = forest->n_rows > 0; // else all that is asked for follows the prefix
-    if (any)
+    if (any && pass->places)
+        tape_play_stream(pass, 0, pass->acts[0].x);
+    else if (any)
         RUN(be, embed, pass->acts[0].x, top.embed, ids);
+    tape_record_stream(pass, 0, pass->acts[0].x);
     for (int32_t layer = 0; any && layer < n_layers; layer++) {
         LayerParams params = model_layer(model, layer);
         prefix_load_kv(pass, layer);
         CachedKv cached = cache ? kv_cache_layer(cache, layer) : (CachedKv){0};
         Mat out = layer + 1 < n_layers ? pass->acts[layer + 1].x : pass->x_final;
-        layer_forward(&run, &params, &pass->acts[layer], cache ? &cached : NULL, out);
+        if (pass->places) {
+            tape_play_layer(pass, layer);
+            tape_play_stream(pass, layer + 1, out);
+        } else {
+            layer_forward(&run, &params, &pass->acts[layer], cache ? &cached : NULL, out);
+        }
+        tape_record_layer(pass, layer);
+        tape_record_stream(pass, layer + 1, out);
         prefix_keep_kv(pass, layer);
     }
+    pass->recorded = (Recording){0};
+    pass->places = NULL;
     if (n_rows == 0)
         return;
     if (any)
@@ -82,6 +94,7 @@ void model_logprobs_after(Model *model, Pass *pass, Prefix *prefix, const Batch 
     check_all_new(batch, prefix);
     pass->prefix = prefix;
     pass_address_rows(pass, batch);
+    pass->places = pass_plays(pass, batch) ? batch->places : NULL;
     pass_forward(pass, model, NULL, &batch->forest, batch->ids, batch->pred_row, batch->n_predictions);
     Vec lse = pass->settings.backward ? pass->head_lse : VEC_NONE;
     RUN(model->backend, head_logprobs, logp, entropy, lse, pass->head_x, model_top(model).head, batch->pred_id,

@@ -76,6 +76,7 @@ typedef struct PassSettings {
     bool backward;        // keeps what the backward needs
     bool checkpointing;   // keeps layer inputs only and recomputes each layer in the backward
     bool dropout;         // has room for the dropout of adapters
+    bool record;          // leaves what a backward would need, layer by layer, for a tape; not with `backward`
 } PassSettings;
 Pass *pass_create(Model *model, PassSettings settings);
 void pass_destroy(Pass *pass);
@@ -144,6 +145,24 @@ void model_logprobs_after(Model *model, Pass *pass, Prefix *prefix, const Batch 
                           float *entropy);
 void model_backward_after(Model *model, Pass *pass, Prefix *prefix, const Batch *batch, float temperature,
                           const float *dlogp, Dev grads);
+
+// ---- a tape
+// Activations of a forward that outlive it, for a backward to come: the decoding of a rollout and the forward of its update
+// compute the same numbers for the same tokens, so what was recorded in one need not be computed in the other. A place on a tape
+// is a row of every layer's activations. They are those of the weights at the time: who changes the weights clears the tape.
+typedef struct Tape Tape;
+Tape *tape_create(Model *model, int32_t n_rows);
+void tape_destroy(Tape *tape); // NULL is fine
+size_t tape_bytes(const ModelConfig *config, int32_t n_rows);
+void tape_clear(Tape *tape);
+int32_t tape_rows_left(const Tape *tape);
+// The next forward of `pass` (settings.record) records its rows[n] (host, the caller's until then) at consecutive places, of
+// which the first is returned; -1, and nothing is recorded, where there is no room for all of them or n is 0.
+int32_t pass_record(Pass *pass, Tape *tape, const int32_t *rows, int32_t n);
+// Forwards of batches that have places for all their tokens (batch_set_places) take their activations from the tape; NULL
+// ends it. The same bits as from a forward of the weights that recorded them. Not with checkpointing; dropout computes.
+void pass_play(Pass *pass, const Tape *tape);
+bool pass_plays(const Pass *pass, const Batch *batch); // whether this one's would be
 
 // ---- decoding
 // A K/V cache of n_kv rows for every layer.

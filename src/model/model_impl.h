@@ -76,7 +76,7 @@ void rope_table_release(Model *model);
 
 // ---- pass.c
 // What the forward of one layer writes; its backward reads it (and overwrites gate, up, q and k with gradients).
-// T rows of the pass. In a pass without backward the layers share one set, x == mid, q_pre == q and k_pre == k.
+// T rows of the pass. In a pass without backward the layers share one set, and x == mid, q_pre == q and k_pre == k unless it records.
 typedef struct LayerActs {
     Mat x;              // [T, C] residual stream into the layer
     Mat q_pre, k_pre;   // [T, H*D], [T, G*D] before QK norm; without QK norm the same as q and k
@@ -101,6 +101,13 @@ typedef struct LayerScratch {
     Mat low, dlow;  // [T, rank] between A and B, and its gradient
     Mat dropped;    // [T, widest input of a projection] what an adapter sees under dropout
 } LayerScratch;
+
+// What the next forward records: rows[n_rows] (host) at place and on; tape NULL: nothing.
+typedef struct Recording {
+    Tape *tape;
+    const int32_t *rows;
+    int32_t n_rows, place;
+} Recording;
 
 struct Pass {
     Backend *backend;
@@ -133,6 +140,9 @@ struct Pass {
     Prefix *keeper;       // of whose tokens this is the pass, or NULL
     Prefix *own_prefix;   // pass_prefix's
     int32_t n_prefix;     // R - T
+    Recording recorded;
+    const Tape *tape;     // that forwards may read, or NULL
+    const int32_t *places; // host [T] on it, of the forward under way; NULL: it computes
     int32_t *pred_rows;   // host [cap_pred_rows] with a prefix: rows of `normed`
     int32_t cap_pred_rows;
 };
@@ -153,6 +163,14 @@ struct KvCache {
 CachedKv kv_cache_layer(const KvCache *cache, int32_t layer);
 Mat kv_cache_k(const KvCache *cache, int32_t layer);
 Mat kv_cache_v(const KvCache *cache, int32_t layer);
+
+// ---- tape.c
+// Between a tape and the pass's rows: x[T, C], the residual stream into `layer` (n_layers: the final one), and all else that a
+// layer's backward reads. Recording does nothing where the pass does not record.
+void tape_record_stream(const Pass *pass, int32_t layer, Mat x);
+void tape_record_layer(const Pass *pass, int32_t layer);
+void tape_play_stream(const Pass *pass, int32_t layer, Mat x);
+void tape_play_layer(const Pass *pass, int32_t layer);
 
 // ---- prefix.c
 struct Prefix {

@@ -54,14 +54,15 @@ static void carve_layer(Carver *carver, const Pass *pass, LayerActs *acts, int32
     if (config->qk_norm) {
         acts->q_rstd = carve_vec(carver, (int64_t)n_rows * config->n_heads);
         acts->k_rstd = carve_vec(carver, (int64_t)n_rows * config->n_kv_heads);
-        if (pass->settings.backward) {
+        if (pass->settings.backward || pass->settings.record) {
             acts->q_pre = carve_mat(carver, n_rows, q_dim);
             acts->k_pre = carve_mat(carver, n_rows, kv_dim);
         }
     }
     acts->att = carve_mat(carver, n_rows, q_dim);
     acts->lse = carve_mat(carver, n_rows, config->n_heads);
-    acts->mid = pass->settings.backward ? carve_mat(carver, n_rows, config->hidden) : acts->x;
+    bool own_mid = pass->settings.backward || pass->settings.record;
+    acts->mid = own_mid ? carve_mat(carver, n_rows, config->hidden) : acts->x;
     acts->gate = carve_mat(carver, n_rows, config->ffn);
     acts->up = carve_mat(carver, n_rows, config->ffn);
 }
@@ -94,7 +95,7 @@ static void carve_scratch(Carver *carver, Pass *pass, int32_t n_rows)
     s->h = mat(pass->normed.data, n_rows, config->hidden);
     s->rstd = carve_vec(carver, n_rows);
     if (!pass->settings.backward) {
-        s->act = pass->acts[0].gate; // not read again
+        s->act = pass->settings.record ? carve_mat(carver, n_rows, config->ffn) : pass->acts[0].gate; // not read again
         return;
     }
     s->act = carve_mat(carver, n_rows, config->ffn);

@@ -1,5 +1,5 @@
 # Same seed, same bits: generate and three RL steps with 1 and 2 threads, other slots, other batches, with and without
-# speculation, and a kill -9 with resume in between.
+# speculation, with and without a tape (and with one that is too short), and a kill -9 with resume in between.
 . "$(dirname "$0")/lib.sh"
 make_tiny
 
@@ -27,10 +27,17 @@ rl() { "$rlt" rl model=base/model data=questions/train.jsonl reward=teacher tags
            sync_every=2 seed=7 "$@" 2>> log; }
 files="metrics.jsonl samples.jsonl model/model.safetensors"
 OMP_NUM_THREADS=1 rl steps=3 out=one
-OMP_NUM_THREADS=2 rl steps=3 out=two max_rows=100 slots=3
+OMP_NUM_THREADS=2 rl steps=3 out=two max_rows=100 slots=3 tape_mib=0
 OMP_NUM_THREADS=2 rl steps=3 out=three max_rows=1 speculate=false
 same_files one two $files
 same_files one three $files
+OMP_NUM_THREADS=2 rl steps=3 samples=40 out=long tape_mib=0
+OMP_NUM_THREADS=2 rl steps=3 samples=40 out=short tape_mib=3 slots=30
+same_files long short $files
+from_tape() { sed 's/.*"update_tokens_from_tape":\([0-9]*\).*/\1/' $1/timing.jsonl | awk '{ n += $1 } END { print n }'; }
+[ "$(from_tape one)" -gt 0 ] && [ "$(from_tape two)" = 0 ] || fail "tape: $(cat one/timing.jsonl two/timing.jsonl)"
+tokens=$(sed 's/.*"tokens_sampled":\([0-9]*\).*/\1/' short/metrics.jsonl | awk '{ n += $1 } END { print n }')
+[ "$(from_tape short)" -gt 0 ] && [ "$(from_tape short)" -lt "$tokens" ] || fail "a short tape: $(from_tape short) of $tokens"
 
 # where samples are so much alike that many guesses are made and hold
 rl steps=2 temperature=0.05 slots=2 out=guessed

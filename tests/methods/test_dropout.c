@@ -67,8 +67,8 @@ static GrpoStep grpo_of(Bench *bench, int32_t n_sequences, int32_t max_rows) {
     for (int32_t i = 0; i < N_IDS; i++)
         old_logp[i] = -3;
     for (int32_t s = 0; s < 4; s++)
-        sequences[s] = (GrpoSequence){bench->ids[s < 2 ? 1 : s], N_IDS - (s < 2 ? 0 : s), 0.5, old_logp, NULL};
-    GrpoGroup groups[2] = {{bench->ids[0], N_IDS, sequences, n_sequences}, {bench->ids[4], 5, sequences, n_sequences}};
+        sequences[s] = (GrpoSequence){bench->ids[s < 2 ? 1 : s], N_IDS - (s < 2 ? 0 : s), 0.5, old_logp, NULL, NULL};
+    GrpoGroup groups[2] = {{bench->ids[0], N_IDS, NULL, sequences, n_sequences}, {bench->ids[4], 5, NULL, sequences, n_sequences}};
     GrpoSettings settings = {.temperature = 0.7f, .clip_epsilon = 0.2, .max_rows = max_rows, .want_entropy = true};
     GrpoStep out;
     grpo_accumulate(bench->trainer, groups, n_sequences == 4 ? 2 : 1, &settings, &out);

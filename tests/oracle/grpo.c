@@ -105,7 +105,7 @@ static bool compare_batch(Oracle *oracle, const Golden *golden, Model *model, co
                           int32_t max_rows, Error *error)
 {
     const TrainerSettings settings = {.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f};
-    const GrpoGroup grpo_group = {group->ids.at, group->prompt_len, group->sequences, group->n};
+    const GrpoGroup grpo_group = {group->ids.at, group->prompt_len, NULL, group->sequences, group->n};
     const GrpoSettings grpo = {.temperature = TEMPERATURE, .beta = BETA, .clip_epsilon = 0.2, .max_rows = max_rows};
     Trainer *trainer = trainer_create(model, &settings);
     GrpoStep step;

@@ -188,13 +188,25 @@ void cpu_add(Backend *be, Mat out, Mat a, Mat b)
     cpu_run_parts(be, 2 * elements(out), out.rows, add_part, &(Add){cpu_kernels(be), out, a, b});
 }
 
+typedef struct GatherJob {
+    Mat out, x;
+    const int32_t *rows;
+} GatherJob;
+
+static void gather_part(const void *args, int32_t from, int32_t to)
+{
+    const GatherJob *job = args;
+    for (int32_t p = from; p < to; p++) {
+        assert(job->rows[p] >= 0 && job->rows[p] < job->x.rows);
+        memcpy(cpu_row(job->out, p), cpu_row(job->x, job->rows[p]), (size_t)job->x.cols * sizeof(float));
+    }
+}
+
 void cpu_rows_gather(Backend *be, Mat out, Mat x, const int32_t *rows)
 {
     assert(out.cols == x.cols);
-    for (int32_t p = 0; p < out.rows; p++) {
-        assert(rows[p] >= 0 && rows[p] < x.rows);
-        memcpy(cpu_row(out, p), cpu_row(x, rows[p]), (size_t)x.cols * sizeof(float));
-    }
+    GatherJob job = {out, x, rows};
+    cpu_run_parts(be, 30.0 * out.rows * out.cols, out.rows, gather_part, &job); // bound by memory: about so many multiply-adds
 }
 
 void cpu_rows_scatter_add(Backend *be, Mat x, Mat from, const int32_t *rows)
