@@ -90,6 +90,7 @@ static void log_is_close(void **state)
 }
 
 enum { LEN_MAX = 70, B_ROW = 48 }; // a row of b: not of a panel's length
+enum { TALL = 2 * TILE_ROWS + 6 }; // rows: tiles of more than TILE_ROWS are split inside
 
 static float b_at(const Tile *t, bool bf16, int k, int j)
 {
@@ -121,7 +122,7 @@ static void check_tile(const CpuKernels *kernels, const Tile *tile, int kind, co
 static void tiles_are_chains(void **state)
 {
     (void)state;
-    size_t a_size = TILE_ROWS * BLOCK_K, b_size = 4 * LEN_MAX * 2 * PANEL + 1024, c_size = TILE_ROWS * 4 * PANEL;
+    size_t a_size = TILE_ROWS * BLOCK_K, b_size = 4 * LEN_MAX * 2 * PANEL + 1024, c_size = TALL * 4 * PANEL;
     float *a = random_floats(a_size, 1, 1), *b = random_floats(b_size, 2, 1), *before = random_floats(c_size, 3, 1);
     float *c = host_floats(c_size);
     uint16_t *halves = mem_alloc(b_size, sizeof *halves);
@@ -130,11 +131,13 @@ static void tiles_are_chains(void **state)
     static const int32_t lengths[] = {0, 1, 2, 7, LEN_MAX};
     for (int t = 0; t < n_tables; t++)
         for (int kind = 0; kind < 3; kind++)
-            for (int rows = 1; rows <= TILE_ROWS; rows++)
-                for (int panels = 1; panels <= 4 && rows * panels <= TILE_ROWS; panels *= 2)
+            for (int rows = 1; rows <= TALL; rows++)
+                for (int panels = 1; panels == 1 || (panels <= 4 && rows * panels <= TILE_ROWS); panels *= 2)
                     for (size_t l = 0; l < COUNT(lengths); l++) {
-                        Tile tile = {.c = c, .c_row = PANEL, .c_panel = (size_t)rows * PANEL, .a = a, .b = b, .a_row = kind == 2 ? 13 : LEN_MAX + 3,
-                                     .b_row = B_ROW, .b_panel = LEN_MAX * B_ROW + 16, .rows = rows, .panels = panels,
+                        bool known = l % 2; // strides that the kernels know, for which they have loops of their own
+                        size_t column = known && rows <= TILE_ROWS ? TILE_ROWS : TALL + 1;
+                        Tile tile = {.c = c, .c_row = PANEL, .c_panel = (size_t)rows * PANEL, .a = a, .b = b, .a_row = kind == 2 ? column : LEN_MAX + 3,
+                                     .b_row = known ? PANEL : B_ROW, .b_panel = LEN_MAX * B_ROW + 16, .rows = rows, .panels = panels,
                                      .len = lengths[l], .load = (rows + (int)l) % 2};
                         if (kind == 1) {
                             tile.b = halves;

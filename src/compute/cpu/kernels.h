@@ -17,7 +17,7 @@ typedef struct Q8Panel { // Q8_BLOCK inputs of PANEL outputs
     float scale[PANEL];
     int8_t q[Q8_BLOCK][PANEL];
 } Q8Panel;
-// Rows of a tile: what fits the registers of AVX-512 with two vectors of columns. Narrower machines split tiles inside.
+// Rows that fit the registers of AVX-512 with two vectors of columns; kernels split tiles of more, or into fewer, inside.
 #define TILE_ROWS 12
 // Sums are cut into blocks of at most so many steps, so that what a tile reads fits an L1 cache; lines of attention's
 // scores have blocks of so many positions.
@@ -33,10 +33,12 @@ typedef struct Tile {
     const void *b;         // padded; float, or BF16 pairs (tile_bf16; b_row is then PANEL and unused)
     size_t a_row; // a[i][k] is a[i * a_row + k]; tile_columns: a[k * a_row + i]
     size_t b_row, b_panel; // strides in elements
-    int32_t rows;          // 1 .. TILE_ROWS
-    int32_t panels;        // 1, 2 or 4; rows * panels <= TILE_ROWS
+    int32_t rows;          // 1 or more
+    int32_t panels;        // 1; or 2 or 4 where rows * panels <= TILE_ROWS
     int32_t len;           // of the sum, >= 0
     bool load;
+    const char *next;      // next_bytes from here on will be read soon: they are fetched meanwhile; may be NULL with 0
+    size_t next_bytes;
 } Tile;
 
 typedef struct AdamwStep { // AdamwSettings with what depends on the step worked out

@@ -4,10 +4,11 @@
 
 // Rows this far apart, or a multiple of it, share few sets of an L1 cache, so that a block would push itself out.
 #define BAD_STRIDE_BYTES 2048
+#define CHUNK_BYTES (384 * 1024) // of rows that are worked on at once: most of an L2 cache
 
 static Packed packed_shape(int32_t rows, int32_t cols)
 {
-    Packed p = {.rows = rows, .cols = cols, .row_blocks = div_up(rows, TILE_ROWS), .col_blocks = div_up(cols, BLOCK_K)};
+    Packed p = {.rows = rows, .cols = cols, .row_blocks = div_up(rows, TILE_ROWS), .col_blocks = div_up(cols, PACKED_COLS)};
     p.col_block = (int32_t)round_up((size_t)div_up(cols, p.col_blocks), 16);
     p.row_stride = (size_t)cols * sizeof(float) % BAD_STRIDE_BYTES == 0 ? p.col_block : cols;
     return p;
@@ -18,7 +19,7 @@ size_t packed_work_bytes(int32_t rows, int32_t cols)
     Packed p = packed_shape(rows, cols);
     if (p.row_stride == cols)
         return 0;
-    return (size_t)p.row_blocks * (size_t)p.col_blocks * TILE_ROWS * (size_t)p.col_block * sizeof(float);
+    return (size_t)rows * (size_t)p.col_blocks * (size_t)p.col_block * sizeof(float);
 }
 
 typedef struct PackJob {
@@ -57,7 +58,7 @@ Packed packed_rows(Backend *be, CpuWork where, const float *x, int32_t rows, int
 
 int32_t packed_chunk(const Packed *packed)
 {
-    int32_t blocks = 256 * 1024 / (TILE_ROWS * (int32_t)sizeof(float)) / packed->cols;
+    int32_t blocks = CHUNK_BYTES / (TILE_ROWS * (int32_t)sizeof(float)) / packed->cols;
     return max_i32(2, min_i32(blocks, CHUNK_ROWS_MAX / TILE_ROWS));
 }
 
@@ -66,7 +67,18 @@ int32_t panels_at_once(int32_t rows)
     return rows <= 2 ? PRODUCT_PANELS_MAX : rows <= 6 ? 2 : 1;
 }
 
-#define WIDEN_BLOCKS 3 // of rows: from so many on, BF16 is widened once for all of them rather than in every tile
+#define WIDEN_BLOCKS 4 // of rows: from so many on, BF16 is widened once for all of them rather than in every tile
+#define FETCH_ROWS 48  // from so many on, fetching what comes next is spread thinly enough over the rows of a tile
+
+// The tile fetches what the weight holds after inputs k .. k + tile->len - 1 of one of them.
+static void tile_next(Weight w, Tile *tile, int32_t panel, int32_t k)
+{
+    size_t row_bytes = w.dtype == DTYPE_F32 ? PANEL * sizeof(float) : PANEL * sizeof(uint16_t);
+    if (w.dtype == DTYPE_Q8_0 || tile->rows < FETCH_ROWS)
+        return;
+    tile->next = (const char *)weight_panel(w, panel, 0) + (size_t)(k + tile->len) * row_bytes;
+    tile->next_bytes = (size_t)tile->len * row_bytes;
+}
 
 // Inputs k .. k + tile->len - 1 of a tile's panels, as the tile's b: in place, or widened into room for as many.
 static void tile_weight(const Product *product, Tile *tile, int32_t panel, int32_t k, bool widen, float *widened)
@@ -78,14 +90,14 @@ static void tile_weight(const Product *product, Tile *tile, int32_t panel, int32
         return;
     }
     for (int32_t p = 0; p < tile->panels; p++) {
-        float *to = widened + (size_t)p * BLOCK_K * PANEL;
+        float *to = widened + (size_t)p * PACKED_COLS * PANEL;
         if (w.dtype == DTYPE_BF16)
             product->kernels->widen_panel(to, weight_panel(w, panel + p, 0), k, tile->len);
         else
             product->kernels->widen_q8(to, q8_panel(w, panel + p), k, tile->len);
     }
     tile->b = widened;
-    tile->b_panel = BLOCK_K * PANEL;
+    tile->b_panel = PACKED_COLS * PANEL;
 }
 
 void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_t panel_from, int32_t panel_to,
@@ -100,21 +112,18 @@ void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_
     for (int32_t panel = panel_from, panels; panel < panel_to; panel += panels) {
         for (panels = most; panel + panels > panel_to;)
             panels /= 2;
-        Tile tile = {.c_row = PANEL, .c_panel = (size_t)rows * PANEL, .a_row = (size_t)x->row_stride, .b_row = PANEL,
-                     .panels = panels};
+        Tile tile = {.c = acc, .c_row = PANEL, .c_panel = (size_t)rows * PANEL, .a_row = (size_t)x->row_stride,
+                     .b_row = PANEL, .rows = rows, .panels = panels};
         for (int32_t kb = 0; kb < x->col_blocks; kb++) {
             tile.len = packed_len(x, kb);
             tile_weight(product, &tile, panel, kb * x->col_block, widen, acc + PRODUCT_SUMS_FLOATS);
+            tile_next(w, &tile, panel, kb * x->col_block);
+            tile.a = packed_block(x, rb_from, kb);
             tile.load = kb > 0;
-            for (int32_t rb = rb_from; rb < rb_to; rb++) {
-                tile.a = packed_block(x, rb, kb);
-                tile.rows = packed_row(x, rb + 1) - packed_row(x, rb);
-                tile.c = acc + (size_t)(packed_row(x, rb) - first) * PANEL;
-                if (w.dtype == DTYPE_BF16 && !widen)
-                    product->kernels->tile_bf16(&tile);
-                else
-                    product->kernels->tile(&tile);
-            }
+            if (w.dtype == DTYPE_BF16 && !widen)
+                product->kernels->tile_bf16(&tile);
+            else
+                product->kernels->tile(&tile);
         }
         size_t from = (size_t)(panel - panel_from) * PANEL;
         int32_t n = min_i32(panels * PANEL, w.n_out - panel * PANEL);
@@ -154,8 +163,9 @@ void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w
     Packed packed = packed_rows(be, WORK_LEFT, x, rows, w.n_in);
     double work = (double)rows * w.n_out * w.n_in;
     int threads = cpu_threads_for(be, work);
-    ProductJob job = {.chunk = packed_chunk(&packed)};
-    int32_t n_chunks = div_up(packed.row_blocks, job.chunk), panels = weight_panels(w), at_once = panels_at_once(rows);
+    int32_t n_chunks = div_up(packed.row_blocks, packed_chunk(&packed));
+    int32_t panels = weight_panels(w), at_once = panels_at_once(rows);
+    ProductJob job = {.chunk = div_up(packed.row_blocks, n_chunks)};
     int32_t wanted = div_up(work > 1e7 ? 8 * threads : threads, n_chunks); // many small tasks even out the load
     job.panels = max_i32(1, panels / wanted);
     if (job.panels >= 4 * at_once)

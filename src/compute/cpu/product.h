@@ -4,9 +4,10 @@
 
 #include "compute/cpu/cpu_ops.h"
 
-// x[rows, cols] cut into blocks of at most TILE_ROWS rows and at most BLOCK_K columns, all of nearly equal size. Where
-// rows lie well for a cache the blocks are those of x itself; else copies of [TILE_ROWS][col_block] floats, those of
-// one row block following one another.
+// x[rows, cols] cut into blocks of at most TILE_ROWS rows and at most PACKED_COLS columns, all of nearly equal size.
+// Where rows lie well for a cache the blocks are those of x itself; else those of a copy [col_blocks][rows][col_block].
+// Either way rows of neighbouring blocks are row_stride apart.
+#define PACKED_COLS 192
 typedef struct Packed {
     const float *data;
     int32_t rows, cols;
@@ -26,8 +27,7 @@ static inline const float *packed_block(const Packed *packed, int32_t rb, int32_
 {
     if (packed->row_stride == packed->cols)
         return packed->data + (size_t)packed_row(packed, rb) * (size_t)packed->cols + (size_t)(kb * packed->col_block);
-    size_t block = (size_t)rb * (size_t)packed->col_blocks + (size_t)kb;
-    return packed->data + block * TILE_ROWS * (size_t)packed->col_block;
+    return packed->data + ((size_t)kb * (size_t)packed->rows + (size_t)packed_row(packed, rb)) * (size_t)packed->col_block;
 }
 static inline int32_t packed_len(const Packed *packed, int32_t kb)
 {
@@ -56,7 +56,7 @@ void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_
 #define PRODUCT_SUMS_FLOATS (CHUNK_ROWS_MAX * PANEL)
 #define PRODUCT_PANELS_MAX 4
 // What product_part needs: sums, and panels of a weight, widened.
-#define PRODUCT_ACC_FLOATS (PRODUCT_SUMS_FLOATS + PRODUCT_PANELS_MAX * BLOCK_K * PANEL)
+#define PRODUCT_ACC_FLOATS (PRODUCT_SUMS_FLOATS + PRODUCT_PANELS_MAX * PACKED_COLS * PANEL)
 
 // out = x w^T + bias + residual with all threads; residual may be out, bias and residual may be NULL.
 void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w, const float *bias,

@@ -22,7 +22,7 @@ typedef struct InputJob {
     float *dx;
     bool accumulate;
     int32_t n_chunks, n_groups; // of row blocks, of panels
-    int32_t step;               // outputs of a block, a multiple of 16 or BLOCK_K
+    int32_t step;               // outputs of a block, a multiple of 16
     float *work;                // INPUT_WORK_FLOATS for each worker
 } InputJob;
 
@@ -74,16 +74,12 @@ static void input_task(void *context, int32_t task, int worker)
         int32_t nb = n / dout->col_block, in_block = n % dout->col_block;
         len = min_i32(job->step, packed_len(dout, nb) - in_block);
         transpose_weight(job, transposed, n, len, panel_from, panel_to, transposed + INPUT_TRANSPOSED_FLOATS);
-        Tile tile = {.c_row = PANEL, .a_row = (size_t)dout->row_stride, .b_row = PANEL, .panels = 1, .len = len, .load = n > 0};
-        for (int32_t panel = panel_from; panel < panel_to; panel++) {
-            tile.b = transposed + (size_t)(panel - panel_from) * (size_t)job->step * PANEL;
-            for (int32_t rb = rb_from; rb < rb_to; rb++) {
-                int32_t row = packed_row(dout, rb);
-                tile.a = packed_block(dout, rb, nb) + in_block;
-                tile.rows = packed_row(dout, rb + 1) - row;
-                tile.c = acc + (size_t)(panel - panel_from) * acc_panel + (size_t)(row - first) * PANEL;
-                job->kernels->tile(&tile);
-            }
+        Tile tile = {.c_row = PANEL, .a = packed_block(dout, rb_from, nb) + in_block, .a_row = (size_t)dout->row_stride,
+                     .b_row = PANEL, .rows = rows, .panels = 1, .len = len, .load = n > 0};
+        for (int32_t panel = 0; panel < panel_to - panel_from; panel++) {
+            tile.b = transposed + (size_t)panel * (size_t)job->step * PANEL;
+            tile.c = acc + (size_t)panel * acc_panel;
+            job->kernels->tile(&tile);
         }
     }
     float *out = job->dx + (size_t)first * (size_t)w.n_in + (size_t)panel_from * PANEL;
@@ -106,11 +102,13 @@ void product_input_gradient(Backend *be, float *dx, const float *dout, int32_t r
     job.n_groups = max_i32(div_up(columns, widest), div_up(2 * threads, job.n_chunks));
     job.n_groups = min_i32(job.n_groups, columns);
     int32_t width = div_up(columns, job.n_groups), step = INPUT_TRANSPOSED_FLOATS / PANEL / width / 16 * 16;
-    job.step = min_i32(step, BLOCK_K);
+    job.step = min_i32(step, PACKED_COLS);
     cpu_run(be, threads, job.n_chunks * job.n_groups, input_task, &job);
 }
 
 // ---- dW
+
+#define WEIGHT_BLOCK 128 // rows of dout and x that are worked on at once
 
 typedef struct WeightJob {
     const CpuKernels *kernels;
@@ -167,10 +165,10 @@ static void weight_task(void *context, int32_t task, int worker)
     int32_t kb_from = part_start(job->blocks, job->pieces, piece),
             kb_to = part_start(job->blocks, job->pieces, piece + 1);
     float *c = cpu_floats(job->dw.data) + (size_t)panel * weight_panel_elements(job->dw);
-    for (int32_t from = 0; from < rows; from += BLOCK_K) { // a block of dout stays in L1
+    for (int32_t from = 0; from < rows; from += WEIGHT_BLOCK) { // a block of dout stays in L1
         Tile tile = {.c_row = PANEL, .a_row = TILE_ROWS, .b_row = PANEL, .panels = 1, .load = true};
         tile.b = job->dout_packed + ((size_t)panel * (size_t)rows + (size_t)from) * PANEL;
-        tile.len = min_i32(BLOCK_K, rows - from);
+        tile.len = min_i32(WEIGHT_BLOCK, rows - from);
         for (int32_t kb = kb_from; kb < kb_to; kb++) {
             int32_t k = part_start(n_in, job->blocks, kb);
             tile.rows = part_start(n_in, job->blocks, kb + 1) - k;

@@ -51,6 +51,15 @@ VEC V16 v_i8(const int8_t *p) // widens 16 bytes
 }
 VEC __m256 v_halves(V16 a, int half) { return half ? _mm512_extractf32x8_ps(a, 1) : _mm512_castps512_ps256(a); }
 
+typedef V16 VReg;
+#define VREG_LANES 16
+VEC VReg vreg_set1(float x) { return v_set1(x); }
+VEC VReg vreg_load(const float *p) { return v_load(p); }
+VEC void vreg_store(float *p, VReg a) { v_store(p, a); }
+VEC VReg vreg_fma(VReg a, VReg b, VReg c) { return v_fma(a, b, c); }
+VEC VReg vreg_bf16_first(const uint16_t *p) { return v_bf16_first(p); }
+VEC VReg vreg_bf16_second(const uint16_t *p) { return v_bf16_second(p); }
+
 // m[i] lane j <-> m[j] lane i.
 VEC void v_transpose(V16 m[16])
 {
@@ -143,17 +152,23 @@ VEC __m256 v_scale2_8(__m256 a, __m256 n)
     return _mm256_mul_ps(a, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23)));
 }
 VEC V16 v_scale2(V16 a, V16 n) { return (V16){v_scale2_8(a.lo, n.lo), v_scale2_8(a.hi, n.hi)}; }
-VEC __m256 v_shift16(const uint16_t *p)
+typedef __m256 VReg;
+#define VREG_LANES 8
+VEC VReg vreg_set1(float x) { return _mm256_set1_ps(x); }
+VEC VReg vreg_load(const float *p) { return _mm256_loadu_ps(p); }
+VEC void vreg_store(float *p, VReg a) { _mm256_storeu_ps(p, a); }
+VEC VReg vreg_fma(VReg a, VReg b, VReg c) { return _mm256_fmadd_ps(a, b, c); }
+VEC VReg vreg_bf16_first(const uint16_t *p)
 {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_loadu_si256((const __m256i *)p), 16));
 }
-VEC __m256 v_upper16(const uint16_t *p)
+VEC VReg vreg_bf16_second(const uint16_t *p)
 {
     __m256i upper = _mm256_set1_epi32((int)0xffff0000);
     return _mm256_castsi256_ps(_mm256_and_si256(_mm256_loadu_si256((const __m256i *)p), upper));
 }
-VEC V16 v_bf16_first(const uint16_t *p) { return (V16){v_shift16(p), v_shift16(p + 16)}; }
-VEC V16 v_bf16_second(const uint16_t *p) { return (V16){v_upper16(p), v_upper16(p + 16)}; }
+VEC V16 v_bf16_first(const uint16_t *p) { return (V16){vreg_bf16_first(p), vreg_bf16_first(p + 16)}; }
+VEC V16 v_bf16_second(const uint16_t *p) { return (V16){vreg_bf16_second(p), vreg_bf16_second(p + 16)}; }
 VEC __m256 v_i8_half(const int8_t *p)
 {
     return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
@@ -246,6 +261,14 @@ VEC float v_widen(uint16_t half)
 VEC V16 v_bf16_first(const uint16_t *p) { V16_EACH(v_widen(p[2 * i])); }
 VEC V16 v_bf16_second(const uint16_t *p) { V16_EACH(v_widen(p[2 * i + 1])); }
 VEC V16 v_i8(const int8_t *p) { V16_EACH((float)p[i]); }
+typedef V16 VReg;
+#define VREG_LANES 16
+VEC VReg vreg_set1(float x) { return v_set1(x); }
+VEC VReg vreg_load(const float *p) { return v_load(p); }
+VEC void vreg_store(float *p, VReg a) { v_store(p, a); }
+VEC VReg vreg_fma(VReg a, VReg b, VReg c) { return v_fma(a, b, c); }
+VEC VReg vreg_bf16_first(const uint16_t *p) { return v_bf16_first(p); }
+VEC VReg vreg_bf16_second(const uint16_t *p) { return v_bf16_second(p); }
 VEC void v_transpose(V16 m[16])
 {
     for (int i = 0; i < 16; i++)
