@@ -137,7 +137,7 @@ static void any_cut(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(shapes); i++) {
         Sequence s = make_sequence(shapes[i], 75);
-        for (int32_t cut = 1; cut < s.n; cut += i == 0 ? 1 : 7)
+        for (int32_t cut = 1; cut < s.n; cut += (i == 0 ? 1 : 7) * ONE_OF(5))
             cut_at(&s, cut);
         free_sequence(&s);
     }
@@ -148,7 +148,7 @@ static void long_sequence(void **state)
     (void)state;
     static const int32_t cuts[] = {1, 31, 32, 63, 64, 65, 127, 128, 129, 255, 256, 257, 500, 511, 512, 513, 599};
     Sequence s = make_sequence((Shape){2, 1, 16}, 600);
-    for (size_t i = 0; i < COUNT(cuts); i++)
+    for (size_t i = 0; i < COUNT(cuts); i += ONE_OF(4))
         cut_at(&s, cuts[i]);
     free_sequence(&s);
 }
