@@ -160,7 +160,7 @@ static void chains(void **state)
                                          {3, 5, 7, 11, 13, 17, 9, 10}, {33, 1, 31, 2, 1, 3, 2, 2}};
     for (size_t i = 0; i < COUNT(shapes); i++) {
         Sequence s = make_sequence(shapes[i], 75);
-        for (size_t k = 0; k < COUNT(lengths); k++) {
+        for (size_t k = 0; k < COUNT(lengths); k += ONE_OF(2)) {
             TestForest f = {0};
             plant_chain(&f, lengths[k], 8);
             expect_same(&s, &f, 7, label("chain %zu", k));
@@ -175,7 +175,7 @@ static void company(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(shapes); i++) {
         Sequence s = make_sequence(shapes[i], 75);
-        for (int32_t levels = 1; levels <= 5; levels++) {
+        for (int32_t levels = 1; levels <= 5; levels += ONE_OF(2)) {
             for (int cached = 0; cached < 2; cached++) {
                 TestForest f = {0};
                 plant_random(&f, (uint32_t)(i * 16) + (uint32_t)(levels * 2 + cached), levels, 15, cached);
@@ -199,7 +199,7 @@ static void the_future_is_unseen(void **state)
         Sequence s = make_sequence(shapes[i], 75);
         TestForest f = {0};
         plant(&f, -1, s.n, s.n, 0);
-        for (int32_t known = s.n - 1; known > 0; known -= 9) {
+        for (int32_t known = s.n - 1; known > 0; known -= 9 * ONE_OF(3)) {
             for (size_t e = (size_t)(known * s.kv_cols); e < (size_t)(s.n * s.kv_cols); e++)
                 s.k[e] = s.v[e] = NAN;
             float *out = host_floats((size_t)(s.n * s.q_cols)), *lse = host_floats((size_t)(s.n * s.shape.heads));
