@@ -274,7 +274,7 @@ static bool set_up(RlRun *r, Error *error) {
         .memory = r->memory,
         .trainer = r->trainer,
         .decode_pass = r->decode_pass,
-                 .tape = r->tape,
+        .tape = r->tape,
         .reference = r->reference,
         .reference_pass = r->reference_pass,
         .sync_scratch = r->sync_scratch,

@@ -160,11 +160,12 @@ static void record_sample(Generator *g, const Slot *slot, int32_t n, int32_t row
     }
 }
 
-// Asks the coming pass to record what has been gathered, and notes where it will be.
+// Asks the coming pass to record what has been gathered, and notes where it will be, or that it will be nowhere: a place may
+// still be that of a wrong guess.
 static void record_pass(Generator *g) {
     if (!is_recorded(g)) return;
     int32_t place = pass_record(g->pass, g->settings->tape->tape, g->record_rows, g->n_record);
-    for (int32_t i = 0; place >= 0 && i < g->n_record; i++) *g->record_places[i] = place + i;
+    for (int32_t i = 0; i < g->n_record; i++) *g->record_places[i] = place < 0 ? -1 : place + i;
     g->n_record = 0;
 }
 
@@ -282,8 +283,10 @@ static void add_roots(Generator *g, Forest *forest) {
     for (int32_t r = 0; r < g->n_roots; r++) {
         Root *root = &g->roots[r];
         root->segment = trunk;
-        if (!root->computed) g->counts.tokens_naive += g->n_trunk + root->n_tokens;
-        if (!root->computed) record_root(g, &root->claim, root->prompt, g->n_trunk, root->n_tokens, forest->n_rows);
+        if (!root->computed) {
+            g->counts.tokens_naive += g->n_trunk + root->n_tokens;
+            record_root(g, &root->claim, root->prompt, g->n_trunk, root->n_tokens, forest->n_rows);
+        }
         if (root->n_tokens > 0) {
             root->segment = add_segment(g, forest, trunk, root->n_tokens, root->kv_row, g->prompts[root->prompt].ids + g->n_trunk,
                                         root->computed ? 0 : root->n_tokens);
