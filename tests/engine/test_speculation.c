@@ -141,11 +141,74 @@ static void test_trunk(void **state) {
     }
 }
 
+// Plays every sample that is recorded whole: its log-probs must be those it was sampled with. Adds to the counts.
+static void check_places(Model *model, Pass *playing, const Prompts *prompts, const Output *output, const GenerateTape *tape,
+                         float temperature, int32_t *played, int32_t *computed) {
+    pass_play(playing, tape->tape);
+    for (int32_t p = 0, i = 0; p < N_PROMPTS; p++) {
+        const GeneratePrompt *prompt = &prompts->list[p];
+        for (uint32_t k = 0; k < prompt->n_samples; k++, i++) {
+            const Completion *c = &output->completions[i];
+            float logp[MAX_TOKENS];
+            Batch batch;
+            batch_init(&batch);
+            batch_set_places(&batch, batch_add_segment(&batch, -1, prompt->ids, prompt->n_ids), tape->prompts[p]);
+            int32_t leaf = batch_add_segment(&batch, 0, c->ids, c->n - 1);
+            batch_set_places(&batch, leaf, tape->samples[i]);
+            batch_predict(&batch, leaf, 0, c->n - 1);
+            batch_predict_id(&batch, leaf, c->ids[c->n - 1]);
+            bool plays = pass_plays(playing, &batch);
+            *played += plays, *computed += !plays;
+            if (plays) {
+                model_logprobs(model, playing, &batch, temperature, logp, NULL);
+                assert_memory_equal(logp, c->logp, (size_t)c->n * sizeof *logp);
+            }
+            batch_free(&batch);
+        }
+    }
+    pass_play(playing, NULL);
+}
+
+// A place on a tape is that of the token it is said to be of, whatever guess was recorded for it before. It takes a guess that
+// goes wrong just before the tape is full: so many lengths of it, all those around where that happens.
+static void test_places(void **state) {
+    (void)state;
+    Backend *backend = open_backend("cpu");
+    ModelConfig config = generating_config();
+    Model *model = sure_model(backend, &config, DTYPE_F32);
+    Pass *recording = pass_create(model, (PassSettings){.record = true}), *playing = pass_create(model, (PassSettings){0});
+    int32_t played = 0, computed = 0, prompt_places[N_PROMPTS][40], sample_places[N_COMPLETIONS][MAX_TOKENS];
+    int32_t *of_prompts[N_PROMPTS], *of_samples[N_COMPLETIONS];
+    for (int32_t p = 0; p < N_PROMPTS; p++) of_prompts[p] = prompt_places[p];
+    for (int32_t i = 0; i < N_COMPLETIONS; i++) of_samples[i] = sample_places[i];
+    for (int32_t rows = 20; rows < 720; rows += rows < 590 || rows > 615 ? 30 : 1) {
+        memset(prompt_places, 0xff, sizeof prompt_places), memset(sample_places, 0xff, sizeof sample_places); // -1
+        GenerateTape tape = {tape_create(model, rows), of_prompts, of_samples};
+        GenerateSettings settings = plain_settings();
+        settings.speculate = true, settings.tape = &tape, settings.max_slots = 1 + rows % 2;
+        Output output = {.n = N_COMPLETIONS};
+        Prompts prompts;
+        Error error;
+        make_prompts(&prompts);
+        if (!generate(model, recording, prompts.list, N_PROMPTS, &settings, output.completions, &output.counts, &error))
+            fail_msg("%s", error.message);
+        check_places(model, playing, &prompts, &output, &tape, settings.sampling.temperature, &played, &computed);
+        tape_destroy(tape.tape);
+        free_output(&output);
+    }
+    printf("%d samples played, %d not\n", played, computed);
+    assert_true(played > 100 && computed > 100);
+    pass_destroy(recording), pass_destroy(playing);
+    model_destroy(model);
+    backend_destroy(backend);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_siblings_pay),
         cmocka_unit_test(test_trunk),
+        cmocka_unit_test(test_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
