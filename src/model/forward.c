@@ -93,8 +93,7 @@ void model_logprobs_after(Model *model, Pass *pass, Prefix *prefix, const Batch 
         return;
     check_all_new(batch, prefix);
     pass->prefix = prefix;
-    pass_address_rows(pass, batch);
-    pass->places = pass_plays(pass, batch) ? batch->places : NULL;
+    pass_take_batch(pass, batch);
     pass_forward(pass, model, NULL, &batch->forest, batch->ids, batch->pred_row, batch->n_predictions);
     Vec lse = pass->settings.backward ? pass->head_lse : VEC_NONE;
     RUN(model->backend, head_logprobs, logp, entropy, lse, pass->head_x, model_top(model).head, batch->pred_id,

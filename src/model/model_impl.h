@@ -149,8 +149,8 @@ struct Pass {
 
 // Makes room, carves the arena for T rows and P predictions, and writes the rows' positions.
 void pass_begin(Pass *pass, Model *model, const Forest *forest, int32_t n_predictions);
-// Writes the rows' keys, when there is dropout.
-void pass_address_rows(Pass *pass, const Batch *batch);
+// What the next forward takes of a batch beside its tokens: the rows' keys, when there is dropout, and places, when it plays.
+void pass_take_batch(Pass *pass, const Batch *batch);
 
 // ---- decode.c
 struct KvCache {

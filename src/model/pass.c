@@ -256,7 +256,7 @@ void pass_set_dropout(Pass *pass, PassDropout dropout)
     pass->dropout = dropout;
 }
 
-void pass_address_rows(Pass *pass, const Batch *batch)
+static void address_rows(Pass *pass, const Batch *batch)
 {
     if (pass->dropout.rate == 0)
         return;
@@ -273,4 +273,10 @@ void pass_address_rows(Pass *pass, const Batch *batch)
             pass->row_keys[segment->row + t] = (uint64_t)bits[1] << 32 | bits[0];
         }
     }
+}
+
+void pass_take_batch(Pass *pass, const Batch *batch)
+{
+    address_rows(pass, batch);
+    pass->places = pass_plays(pass, batch) ? batch->places : NULL;
 }

@@ -67,8 +67,7 @@ void prefix_forward(Model *model, Prefix *prefix, const Batch *batch)
     prefix->n_tokens = batch->forest.n_rows;
     prefix->kv = with_rows(model, prefix->kv, prefix->n_tokens);
     int32_t last = prefix->n_tokens - 1;
-    pass_address_rows(pass, batch);
-    pass->places = pass_plays(pass, batch) ? batch->places : NULL;
+    pass_take_batch(pass, batch);
     pass_forward(pass, model, NULL, &batch->forest, batch->ids, &last, 1);
     RUN(be, copy, prefix->normed.data, pass->head_x.data, (size_t)pass->head_x.cols * sizeof(float));
     if (!pass->settings.backward)

@@ -129,6 +129,7 @@ void tape_record_layer(const Pass *pass, int32_t layer)
     size_t at = layer_at(pass, layer);
     for (int i = 0, n = layer_mats(&pass->config, &pass->acts[layer], mats); i < n; at += (size_t)mats[i++].cols)
         record(pass, at, mats[i]);
+    assert(at == layer_at(pass, layer + 1));
 }
 
 void tape_play_stream(const Pass *pass, int32_t layer, Mat x)

@@ -51,15 +51,6 @@ VEC V16 v_i8(const int8_t *p) // widens 16 bytes
 }
 VEC __m256 v_halves(V16 a, int half) { return half ? _mm512_extractf32x8_ps(a, 1) : _mm512_castps512_ps256(a); }
 
-typedef V16 VReg;
-#define VREG_LANES 16
-VEC VReg vreg_set1(float x) { return v_set1(x); }
-VEC VReg vreg_load(const float *p) { return v_load(p); }
-VEC void vreg_store(float *p, VReg a) { v_store(p, a); }
-VEC VReg vreg_fma(VReg a, VReg b, VReg c) { return v_fma(a, b, c); }
-VEC VReg vreg_bf16_first(const uint16_t *p) { return v_bf16_first(p); }
-VEC VReg vreg_bf16_second(const uint16_t *p) { return v_bf16_second(p); }
-
 // m[i] lane j <-> m[j] lane i.
 VEC void v_transpose(V16 m[16])
 {
@@ -261,14 +252,6 @@ VEC float v_widen(uint16_t half)
 VEC V16 v_bf16_first(const uint16_t *p) { V16_EACH(v_widen(p[2 * i])); }
 VEC V16 v_bf16_second(const uint16_t *p) { V16_EACH(v_widen(p[2 * i + 1])); }
 VEC V16 v_i8(const int8_t *p) { V16_EACH((float)p[i]); }
-typedef V16 VReg;
-#define VREG_LANES 16
-VEC VReg vreg_set1(float x) { return v_set1(x); }
-VEC VReg vreg_load(const float *p) { return v_load(p); }
-VEC void vreg_store(float *p, VReg a) { v_store(p, a); }
-VEC VReg vreg_fma(VReg a, VReg b, VReg c) { return v_fma(a, b, c); }
-VEC VReg vreg_bf16_first(const uint16_t *p) { return v_bf16_first(p); }
-VEC VReg vreg_bf16_second(const uint16_t *p) { return v_bf16_second(p); }
 VEC void v_transpose(V16 m[16])
 {
     for (int i = 0; i < 16; i++)
@@ -279,6 +262,18 @@ VEC void v_transpose(V16 m[16])
         }
 }
 
+#endif
+
+// A register: all of a V16, but where two make one up.
+#if !defined(VREG_LANES)
+typedef V16 VReg;
+#define VREG_LANES 16
+VEC VReg vreg_set1(float x) { return v_set1(x); }
+VEC VReg vreg_load(const float *p) { return v_load(p); }
+VEC void vreg_store(float *p, VReg a) { v_store(p, a); }
+VEC VReg vreg_fma(VReg a, VReg b, VReg c) { return v_fma(a, b, c); }
+VEC VReg vreg_bf16_first(const uint16_t *p) { return v_bf16_first(p); }
+VEC VReg vreg_bf16_second(const uint16_t *p) { return v_bf16_second(p); }
 #endif
 
 // ---- over lanes
