@@ -18,6 +18,8 @@ static const Case cases[] = {
     {530, 33, 40, DTYPE_F32, true, true, true},
     {1, 1300, 220, DTYPE_F32, true, false, false}, {1, 1300, 200, DTYPE_BF16, false, false, false}, // dx in short blocks
     {400, 260, 270, DTYPE_F32, true, false, false}, // several chunks of rows, sums longer than a block
+    {9, 1024, 40, DTYPE_F32, true, false, false}, {130, 2048, 33, DTYPE_BF16, false, true, false}, // rows are copied
+    {20, 33, 1024, DTYPE_F32, false, true, true}, // and their gradients
 };
 
 typedef struct Input {

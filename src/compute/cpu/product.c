@@ -2,8 +2,9 @@
 #include <string.h>
 #include "compute/cpu/product.h"
 
-// Rows this far apart, or a multiple of it, share few sets of an L1 cache, so that a block would push itself out.
-#define BAD_STRIDE_BYTES 2048
+// Rows this far apart, or a multiple of it, share few sets of an L1 cache, so that a block would push itself out. (Half
+// of it does no harm: the three rows of a tile and a block of weights fit the sets together.)
+#define BAD_STRIDE_BYTES 4096
 #define CHUNK_BYTES (384 * 1024) // of rows that are worked on at once: most of an L2 cache
 
 static Packed packed_shape(int32_t rows, int32_t cols)
@@ -68,7 +69,7 @@ int32_t panels_at_once(int32_t rows)
 }
 
 #define WIDEN_BLOCKS 4 // of rows: from so many on, BF16 is widened once for all of them rather than in every tile
-#define FETCH_ROWS 48  // from so many on, fetching what comes next is spread thinly enough over the rows of a tile
+#define FETCH_ROWS 6   // from so many on, there is arithmetic enough to fetch what comes next meanwhile
 
 // The tile fetches what the weight holds after inputs k .. k + tile->len - 1 of one of them.
 static void tile_next(Weight w, Tile *tile, int32_t panel, int32_t k)
@@ -166,7 +167,7 @@ void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w
     int32_t n_chunks = div_up(packed.row_blocks, packed_chunk(&packed));
     int32_t panels = weight_panels(w), at_once = panels_at_once(rows);
     ProductJob job = {.chunk = div_up(packed.row_blocks, n_chunks)};
-    int32_t wanted = div_up(work > 1e7 ? 8 * threads : threads, n_chunks); // many small tasks even out the load
+    int32_t wanted = div_up(work > 1e7 ? 8 * threads : 4 * threads, n_chunks); // many small tasks even out the load
     job.panels = max_i32(1, panels / wanted);
     if (job.panels >= 4 * at_once)
         job.panels = div_up(job.panels, at_once) * at_once;
