@@ -52,6 +52,7 @@ typedef struct AdamwStep { // AdamwSettings with what depends on the step worked
 typedef struct CpuKernels {
     const char *isa;
     // tiles: kernels_tile.inc
+    int32_t (*panels_at_once)(int32_t rows); // with which a tile of so many rows is fastest: 1, 2 or 4
     void (*tile)(const Tile *tile);
     void (*tile_bf16)(const Tile *tile);
     void (*tile_columns)(const Tile *tile);

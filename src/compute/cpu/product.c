@@ -63,11 +63,6 @@ int32_t packed_chunk(const Packed *packed)
     return max_i32(2, min_i32(blocks, CHUNK_ROWS_MAX / TILE_ROWS));
 }
 
-int32_t panels_at_once(int32_t rows)
-{
-    return rows <= 2 ? PRODUCT_PANELS_MAX : rows <= 6 ? 2 : 1;
-}
-
 #define WIDEN_BLOCKS 4 // of rows: from so many on, BF16 is widened once for all of them rather than in every tile
 #define FETCH_ROWS 6   // from so many on, there is arithmetic enough to fetch what comes next meanwhile
 
@@ -107,7 +102,7 @@ void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_
     const Packed *x = product->x;
     Weight w = product->w;
     int32_t first = packed_row(x, rb_from), rows = packed_row(x, rb_to) - first;
-    int32_t most = rb_to - rb_from == 1 ? panels_at_once(rows) : 1;
+    int32_t most = rb_to - rb_from == 1 ? product->kernels->panels_at_once(rows) : 1;
     bool widen = w.dtype == DTYPE_Q8_0 || (w.dtype == DTYPE_BF16 && rb_to - rb_from >= WIDEN_BLOCKS);
     assert((size_t)rows * (size_t)most * PANEL <= PRODUCT_SUMS_FLOATS);
     for (int32_t panel = panel_from, panels; panel < panel_to; panel += panels) {
@@ -165,7 +160,7 @@ void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w
     double work = (double)rows * w.n_out * w.n_in;
     int threads = cpu_threads_for(be, work);
     int32_t n_chunks = div_up(packed.row_blocks, packed_chunk(&packed));
-    int32_t panels = weight_panels(w), at_once = panels_at_once(rows);
+    int32_t panels = weight_panels(w), at_once = cpu_kernels(be)->panels_at_once(rows);
     ProductJob job = {.chunk = div_up(packed.row_blocks, n_chunks)};
     int32_t wanted = div_up(work > 1e7 ? 8 * threads : 4 * threads, n_chunks); // many small tasks even out the load
     job.panels = max_i32(1, panels / wanted);

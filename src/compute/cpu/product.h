@@ -36,8 +36,6 @@ static inline int32_t packed_len(const Packed *packed, int32_t kb)
 
 // Row blocks that are worth working on at once: they stay in an L2 cache while panels of weights pass.
 int32_t packed_chunk(const Packed *packed);
-// Panels that a tile of so many rows takes at once to keep enough chains going.
-int32_t panels_at_once(int32_t rows);
 
 // out[rows of row blocks rb_from .. rb_to - 1][columns of panels panel_from .. panel_to - 1] = x w^T + bias + residual.
 // out, residual: row 0 of column 0 of those, out_row floats a row; NULL where absent. acc: PRODUCT_ACC_FLOATS, padded.
