@@ -102,7 +102,7 @@ void product_part(const Product *product, int32_t rb_from, int32_t rb_to, int32_
     const Packed *x = product->x;
     Weight w = product->w;
     int32_t first = packed_row(x, rb_from), rows = packed_row(x, rb_to) - first;
-    int32_t most = rb_to - rb_from == 1 ? product->kernels->panels_at_once(rows) : 1;
+    int32_t most = product->kernels->panels_at_once(rows);
     bool widen = w.dtype == DTYPE_Q8_0 || (w.dtype == DTYPE_BF16 && rb_to - rb_from >= WIDEN_BLOCKS);
     assert((size_t)rows * (size_t)most * PANEL <= PRODUCT_SUMS_FLOATS);
     for (int32_t panel = panel_from, panels; panel < panel_to; panel += panels) {
@@ -162,7 +162,7 @@ void product_run(Backend *be, float *out, const float *x, int32_t rows, Weight w
     int32_t n_chunks = div_up(packed.row_blocks, packed_chunk(&packed));
     int32_t panels = weight_panels(w), at_once = cpu_kernels(be)->panels_at_once(rows);
     ProductJob job = {.chunk = div_up(packed.row_blocks, n_chunks)};
-    int32_t wanted = div_up(work > 1e7 ? 8 * threads : 4 * threads, n_chunks); // many small tasks even out the load
+    int32_t wanted = div_up(work > 1e7 ? 8 * threads : threads, n_chunks); // many small tasks even out the load
     job.panels = max_i32(1, panels / wanted);
     if (job.panels >= 4 * at_once)
         job.panels = div_up(job.panels, at_once) * at_once;
